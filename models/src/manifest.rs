@@ -54,10 +54,12 @@ pub struct Manifest {
     pub preprocess: Preprocess,
     /// Calibrated decision bands.
     pub thresholds: Thresholds,
-    /// The ONNX file in f32: input `[1, 3, size, size]`, output `[1, dim]`, whitened, not normalised.
-    pub onnx_f32: FileRef,
-    /// The same network with FP16 weights and arithmetic, typed in the file; input and output stay f32.
+    /// The ONNX file with FP16 weights and arithmetic, typed in the file: input `[1, 3, size, size]` and output
+    /// `[1, dim]` in f32, whitened, not normalised. A runtime without FP16 arithmetic widens it to f32.
     pub onnx_f16: FileRef,
+    /// The same network in f32, where the release ships it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onnx_f32: Option<FileRef>,
     /// The golden self-test.
     pub self_test: SelfTest,
 }
@@ -71,8 +73,8 @@ pub struct ManifestParts {
     pub dim: u32,
     pub preprocess: Preprocess,
     pub thresholds: Thresholds,
-    pub onnx_f32: FileRef,
     pub onnx_f16: FileRef,
+    pub onnx_f32: Option<FileRef>,
     pub self_test: SelfTest,
 }
 
@@ -145,7 +147,10 @@ impl Manifest {
                 format!("{}", golden.min_cosine),
             ));
         }
-        for file in [&self.onnx_f32, &self.onnx_f16, &golden.image] {
+        for file in [&self.onnx_f16, &golden.image]
+            .into_iter()
+            .chain(&self.onnx_f32)
+        {
             file.validate()?;
         }
         self.preprocess.validate()?;
@@ -209,8 +214,8 @@ mod tests {
                 margin: 0.02,
                 false_accept_rate: 0.01,
             },
-            onnx_f32: file("model.onnx"),
             onnx_f16: file("model.f16.onnx"),
+            onnx_f32: Some(file("model.onnx")),
             self_test: SelfTest {
                 image: file("golden.jpg"),
                 embedding: vec![0.125; 32],

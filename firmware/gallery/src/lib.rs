@@ -1,1 +1,64 @@
-//! skueye-gallery
+//! The gallery: what the device knows, in one memory-mapped file, and the exact int8 search over it.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`mod@format`] | the bytes of a `.skg` file and the checks of [`GalleryView::open`] |
+//! | [`view`] | reading rows and products, panic-free on any content |
+//! | `verify` | [`GalleryView::verify`]: checksums and the meaning of every value |
+//! | [`mod@file`] | [`Gallery`]: a file, mapped |
+//! | [`builder`] | [`GalleryBuilder`]: writes a file, whole or not at all |
+//! | [`kernel`] | int8 dot products, scalar and SIMD, equal to the last bit |
+//! | [`search`] | [`Searcher`] and [`Hits`]: best rows and best products, without allocation |
+//! | [`rerank`] | [`Reranker`]: k-reciprocal re-ranking of a probe's top 100 |
+//!
+//! ```
+//! use skueye_gallery::{Gallery, GalleryBuilder, Hits, Searcher};
+//! use skueye_models::{EmbeddingId, Product, UnitEmbedding};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("shop.skg");
+//! let id = EmbeddingId([1; 16]);
+//! let embedding = UnitEmbedding::normalise((0..32).map(|i| i as f32).collect())?;
+//!
+//! let mut builder = GalleryBuilder::new(id, 32)?;
+//! let tea = builder.add_product(Product {
+//!     gtin: "4006381333931".parse()?,
+//!     title: "Green tea 20 bags".into(),
+//!     category: "tea".into(),
+//! })?;
+//! builder.add_row(tea, &embedding)?;
+//! builder.write(&path)?;
+//!
+//! let gallery = Gallery::open(&path)?;
+//! gallery.verify()?;
+//! gallery.expect_embedding_id(id)?;
+//! let (mut searcher, mut hits) = (Searcher::new(), Hits::new());
+//! searcher.search(&gallery.view(), embedding.as_slice(), 10, &mut hits)?;
+//! let best = hits.products()[0];
+//! assert!(best.score > 0.999);
+//! assert_eq!(gallery.view().product(best.product)?.title, "Green tea 20 bags");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Unsafe code lives in the memory map and in the SIMD kernels only; each block argues why it is sound.
+#![deny(unsafe_code)]
+
+mod atomic;
+pub mod builder;
+pub mod file;
+pub mod format;
+pub mod kernel;
+#[allow(unsafe_code)]
+mod map;
+mod quantise;
+pub mod rerank;
+pub mod search;
+mod verify;
+pub mod view;
+
+pub use builder::GalleryBuilder;
+pub use file::Gallery;
+pub use kernel::Kernel;
+pub use rerank::{Reranked, Reranker};
+pub use search::{Hit, Hits, Searcher};
+pub use view::{GalleryInfo, GalleryView, ProductIndex, ProductRef, RowRef};

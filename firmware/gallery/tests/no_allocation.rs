@@ -1,0 +1,72 @@
+//! After start-up, neither searching nor re-ranking allocates.
+
+mod common;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use skueye_gallery::{GalleryView, Hits, Kernel, Reranker, Searcher};
+
+thread_local!(static ALLOCATIONS: Cell<usize> = const { Cell::new(0) });
+
+struct Counting;
+
+fn count() {
+    // Not counted while the thread ends and its variables are gone.
+    let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+}
+
+// SAFETY: every call is handed to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller upholds the contract of `alloc`, which is the system's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the pointer came from `alloc` or `realloc`, hence from the system.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the pointer came from `alloc` or `realloc`, hence from the system.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(run: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.get();
+    run();
+    ALLOCATIONS.get() - before
+}
+
+#[test]
+fn searching_and_reranking_allocate_nothing() {
+    let (builder, rows) = common::clustered(3, 256, 300, 3);
+    let bytes = builder.to_bytes();
+    let view = GalleryView::open(&bytes).unwrap();
+    assert!(allocations(|| drop(vec![1u8])) > 0, "the counter counts");
+    for kernel in Kernel::available() {
+        let (mut searcher, mut hits) = (Searcher::with_kernel(kernel), Hits::new());
+        let mut reranker = Reranker::new(256);
+        let counted = allocations(|| {
+            for (row, k) in rows
+                .iter()
+                .step_by(50)
+                .zip([1, 10, 100, 256].into_iter().cycle())
+            {
+                let row = row.as_slice();
+                searcher.search(&view, row, k, &mut hits).unwrap();
+                reranker.rerank(&view, row, hits.rows()).unwrap();
+            }
+        });
+        assert_eq!(counted, 0, "{}", kernel.name());
+    }
+    let opened = allocations(|| assert!(GalleryView::open(&bytes).is_ok()));
+    assert_eq!(opened, 0, "nor does opening");
+}

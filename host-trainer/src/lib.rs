@@ -1,1 +1,34 @@
-//! skueye-trainer
+//! The trainer: from titles and pictures to a model and a gallery that the device takes.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`data`] | data sets on disk, read and written |
+//! | [`synth`] | packaged goods drawn with exact identity |
+//! | [`fetch`] | real pictures and pretrained weights, by package name |
+//! | [`mine`] | attributes from titles |
+//! | [`pictures`] | augmentation and loading |
+//! | [`weights`] | published weights |
+//! | `engine` | training on libtorch (feature `torch`) |
+//! | [`export`] | ONNX, manifest, release folder |
+//! | [`embed`] | pictures to embeddings by the device's code |
+//! | [`evaluate`] | rankings, figures, thresholds |
+//! | [`report`] | the HTML report |
+//! | [`quickstart`] | all of it, once |
+#![forbid(unsafe_code)]
+
+pub mod data;
+pub mod embed;
+#[cfg(feature = "torch")]
+pub mod engine;
+pub mod evaluate;
+pub mod export;
+pub mod fetch;
+pub mod files;
+pub mod mine;
+pub mod pictures;
+pub mod progress;
+pub mod quickstart;
+pub mod random;
+pub mod report;
+pub mod synth;
+pub mod weights;

@@ -22,7 +22,7 @@ impl Whitening {
                 "fit the whitening again",
             )
         };
-        if mean.is_empty() || matrix.is_empty() || matrix.len() % mean.len() != 0 {
+        if mean.is_empty() || matrix.is_empty() || !matrix.len().is_multiple_of(mean.len()) {
             return Err(refuse(format!(
                 "{} and {} values",
                 mean.len(),

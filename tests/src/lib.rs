@@ -1,1 +1,6 @@
-//! skueye-tests
+//! What the suites that cross crates share. The suites are in `tests/tests/`.
+#![forbid(unsafe_code)]
+
+pub mod metadata;
+pub mod programs;
+pub mod promises;

@@ -1,1 +1,28 @@
-//! skueye-agent
+//! The device's program, `skueye`: from camera frames to one answer for every item that is presented.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`config`] | the settings file, checked whole, with lines and suggestions |
+//! | [`recognise`] | model and gallery together: a region of a picture to the best products |
+//! | [`vote`] | many frames' hits to one ranking |
+//! | [`presentation`] | scenes and votes to exactly one outcome for each presentation |
+//! | [`scanner`] | outcomes to the till |
+//! | [`report`] | outcomes as JSON lines or text |
+//! | [`latency`] | how long each stage took |
+//! | [`lane`] | the fixed queues between the threads |
+//! | [`pipeline`] | the threads: capture, recognise, link |
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod lane;
+pub mod latency;
+pub mod pipeline;
+pub mod presentation;
+pub mod recognise;
+pub mod report;
+pub mod scanner;
+pub mod vote;
+
+pub use config::Config;
+pub use pipeline::{Policy, run};
+pub use recognise::Recogniser;

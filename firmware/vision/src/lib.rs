@@ -1,1 +1,35 @@
-//! skueye-vision
+//! From camera pixels to an embedding, the same on the trainer's workstation and on the device.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`picture`] | an RGB picture in memory and a rectangle of it |
+//! | [`mod@decode`] | JPEG and PNG to RGB, strictly |
+//! | [`preprocess`] | crop, antialiased resize, normalise: the network's input tensor |
+//! | [`embed`] | the [`Embedder`] seam |
+//! | [`onnx`] | what an ONNX file must say to be taken, and FP16 widened to f32 |
+//! | [`tract`] | the [`Embedder`] that needs nothing installed |
+//! | [`model`] | a model folder: manifest, checksums, golden self-test |
+//! | [`localise`] | where on a fixed stage the item lies, and whether it lies still |
+//! | [`sharpness`] | how much detail a crop shows |
+#![forbid(unsafe_code)]
+
+pub mod decode;
+pub mod embed;
+pub mod localise;
+pub mod model;
+pub mod onnx;
+pub mod picture;
+pub mod preprocess;
+pub mod sharpness;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod tract;
+
+mod jpeg;
+
+pub use decode::{decode, decode_file, decode_into};
+pub use embed::Embedder;
+pub use model::ModelSet;
+pub use picture::{MAX_SIDE, Region, RgbImage};
+pub use preprocess::{Preprocessor, resize_rgb};
+pub use tract::TractEmbedder;

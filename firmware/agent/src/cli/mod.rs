@@ -1,0 +1,50 @@
+//! The commands, one file each.
+
+mod config;
+mod doctor;
+mod gallery;
+mod print;
+mod recognise;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use skueye_models::Fault;
+
+/// Recognises products in front of a camera and tells the till.
+#[derive(Debug, Parser)]
+#[command(name = "skueye", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch the stage: one event for every item that is presented.
+    Run(run::Run),
+    /// Recognise one picture.
+    Recognise(recognise::Recognise),
+    /// Look into a gallery file.
+    #[command(subcommand)]
+    Gallery(gallery::Command),
+    /// Check model, gallery and what this machine offers.
+    Doctor(doctor::Doctor),
+    /// Look at the settings.
+    #[command(subcommand)]
+    Config(config::Command),
+}
+
+impl Cli {
+    /// Runs the command.
+    pub fn run(self) -> Result<ExitCode, Fault> {
+        match self.command {
+            Command::Run(run) => run.run(),
+            Command::Recognise(recognise) => recognise.run(),
+            Command::Gallery(command) => command.run(),
+            Command::Doctor(doctor) => doctor.run(),
+            Command::Config(command) => command.run(),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The settings file: one TOML, read whole before anything starts.
+//!
+//! Every problem is found in one pass, with its line; a key that is not known is refused with the nearest one that is.
+//! Relative paths are relative to the folder of the settings file. The defaults are those of `profiles/kiosk.toml`.
+
+mod parse;
+mod problem;
+mod reader;
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use skueye_link::{AckSettings, Template, TemplateText};
+use skueye_models::{Code, Fault, Thresholds};
+use skueye_vision::decode::read_bounded;
+use skueye_vision::localise;
+
+pub use problem::Problem;
+
+/// The kiosk profile, as it is shipped.
+pub const KIOSK_PROFILE: &str = include_str!("../../profiles/kiosk.toml");
+/// The longest settings file, in bytes.
+pub const MAX_SETTINGS_BYTES: u64 = 256 * 1024;
+
+/// Everything that a person may set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The model's folder.
+    pub model: PathBuf,
+    /// The gallery's file.
+    pub gallery: PathBuf,
+    /// Frames a second that a replay stands for; timeouts count in its time.
+    pub replay_fps: NonZeroU32,
+    /// How the stage is watched.
+    pub localise: localise::Settings,
+    /// When to accept, ask or reject.
+    pub decision: Decision,
+    /// The way to the till.
+    pub link: Link,
+    /// Where the events go; `None` is the standard output.
+    pub events: Option<PathBuf>,
+}
+
+/// When to accept, ask or reject, and from how many frames.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Decision {
+    /// In place of the model's own threshold of the same name.
+    pub accept: Option<f32>,
+    /// In place of the model's own threshold of the same name.
+    pub reject: Option<f32>,
+    /// In place of the model's own threshold of the same name.
+    pub margin: Option<f32>,
+    /// Votes that an acceptance needs.
+    pub min_frames: u32,
+    /// Votes after which the decision falls.
+    pub max_frames: u32,
+    /// Milliseconds after the first still frame at which the decision falls.
+    pub timeout_ms: u32,
+    /// How many products an event lists.
+    pub candidates: u32,
+    /// A frame whose crop is less sharp has no vote; 0: every frame votes.
+    pub min_sharpness: f32,
+}
+
+/// The way to the till.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Link {
+    /// Where the bytes go.
+    pub port: Port,
+    /// How a frame is put together.
+    pub template: Template,
+    /// Waiting for the till's answer, where it gives one.
+    pub ack: Option<AckSettings>,
+    /// The same product is not sent again within this time; 0: every presentation is sent.
+    pub duplicate_ms: u32,
+}
+
+/// Where the bytes go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Port {
+    /// Nowhere.
+    Off,
+    /// A pseudo-terminal of this machine.
+    Pty,
+    /// A serial port.
+    Serial {
+        /// Its path.
+        path: String,
+        /// Bits a second.
+        baud: u32,
+    },
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            model: "model".into(),
+            gallery: "gallery.skg".into(),
+            replay_fps: NonZeroU32::new(15).expect("not zero"),
+            localise: localise::Settings::default(),
+            decision: Decision::default(),
+            link: Link {
+                port: Port::Pty,
+                template: Template::parse(&TemplateText::default())
+                    .expect("the default template has no conflict"),
+                ack: None,
+                duplicate_ms: 0,
+            },
+            events: None,
+        }
+    }
+}
+
+impl Default for Decision {
+    fn default() -> Self {
+        Self {
+            accept: None,
+            reject: None,
+            margin: None,
+            min_frames: 2,
+            max_frames: 6,
+            timeout_ms: 3000,
+            candidates: 5,
+            min_sharpness: 0.0,
+        }
+    }
+}
+
+impl Decision {
+    /// The model's thresholds with the overrides. Errors: E402 when the bands are then in the wrong order.
+    pub fn thresholds(&self, model: &Thresholds) -> Result<Thresholds, Fault> {
+        let thresholds = Thresholds {
+            accept: self.accept.unwrap_or(model.accept),
+            reject: self.reject.unwrap_or(model.reject),
+            margin: self.margin.unwrap_or(model.margin),
+            false_accept_rate: model.false_accept_rate,
+        };
+        thresholds.validate()?;
+        Ok(thresholds)
+    }
+}
+
+impl Config {
+    /// Reads the settings at `path`. Where there are several problems the fault carries the first and their number.
+    pub fn load(path: &Path) -> Result<Self, Fault> {
+        Self::check(path)?.map_err(|problems| Problem::summary(&problems, path))
+    }
+
+    /// Reads the settings at `path`, or lists all of their problems. The outer error: the file cannot be read.
+    pub fn check(path: &Path) -> Result<Result<Self, Vec<Problem>>, Fault> {
+        let bytes = read_bounded(path, MAX_SETTINGS_BYTES, Code::SettingsSyntax)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Ok(Self::parse(&text, folder))
+    }
+
+    /// The settings in `text`, with relative paths seen from `folder`, or all of its problems in the order of lines.
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
+        parse::parse(text, folder)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! Section by section from TOML to [`Config`].
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+
+use skueye_link::{AckSettings, Aim, Template, TemplateText, Terminator};
+use skueye_models::Code;
+use skueye_vision::localise;
+use skueye_vision::{MAX_SIDE, Region};
+use toml::de::DeTable;
+
+use super::problem::Problem;
+use super::reader::{Reader, Section, line_of};
+use super::{Config, Decision, Link, Port};
+
+pub(super) fn parse(text: &str, folder: &Path) -> Result<Config, Vec<Problem>> {
+    let (config, _, problems) = read(text, folder);
+    if problems.is_empty() {
+        Ok(config)
+    } else {
+        Err(problems)
+    }
+}
+
+/// The settings, the keys that they may have, and the problems.
+pub(super) fn read(text: &str, folder: &Path) -> (Config, Vec<String>, Vec<Problem>) {
+    let mut config = Config::default();
+    let (document, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        let problems = errors.iter().map(|error| syntax(text, error)).collect();
+        return (config, Vec::new(), problems);
+    }
+    let mut reader = Reader::new(text, document.get_ref());
+    read_places(&mut reader, folder, &mut config);
+    read_localise(reader.section("localise"), &mut config.localise);
+    read_decision(reader.section("decision"), &mut config.decision);
+    read_link(reader.section("link"), &mut config.link);
+    let (keys, problems) = reader.finish();
+    (config, keys, problems)
+}
+
+fn syntax(text: &str, error: &toml::de::Error) -> Problem {
+    Problem {
+        line: line_of(text, error.span().map_or(0, |span| span.start)),
+        code: Code::SettingsSyntax,
+        key: String::new(),
+        expected: "TOML".into(),
+        got: error.message().chars().take(200).collect(),
+        remedy: "correct the line".into(),
+    }
+}
+
+fn read_places(reader: &mut Reader<'_>, folder: &Path, config: &mut Config) {
+    let mut model = reader.section("model");
+    read_path(&mut model, "folder", folder, &mut config.model);
+    model.finish();
+    let mut gallery = reader.section("gallery");
+    read_path(&mut gallery, "path", folder, &mut config.gallery);
+    gallery.finish();
+    let mut camera = reader.section("camera");
+    let mut fps = config.replay_fps.get();
+    camera.integer("replay_fps", 1..=240, &mut fps);
+    config.replay_fps = NonZeroU32::new(fps).unwrap_or(config.replay_fps);
+    camera.finish();
+    let mut events = reader.section("events");
+    let mut path = String::from("-");
+    events.text("path", &mut path);
+    config.events = (path != "-").then(|| folder.join(path));
+    events.finish();
+}
+
+fn read_path(section: &mut Section<'_, '_>, key: &'static str, folder: &Path, into: &mut PathBuf) {
+    let mut text = into.to_string_lossy().into_owned();
+    section.text(key, &mut text);
+    if text.is_empty() {
+        section.refuse(key, "a path".into(), "name a file or folder");
+    }
+    *into = folder.join(text);
+}
+
+fn read_localise(mut section: Section<'_, '_>, into: &mut localise::Settings) {
+    section.integer("grid_width", 16..=512, &mut into.grid_width);
+    section.integer("learn_frames", 1..=1000, &mut into.learn_frames);
+    section.number("change_level", 1.0..=500.0, &mut into.change_level);
+    section.number("min_area", 0.0001..=1.0, &mut into.min_area);
+    section.number("margin", 0.0..=1.0, &mut into.margin);
+    section.flag("square", &mut into.square);
+    section.number("motion_level", 1.0..=500.0, &mut into.motion_level);
+    section.number("motion_share", 0.0..=1.0, &mut into.motion_share);
+    section.integer("still_frames", 1..=1000, &mut into.still_frames);
+    section.integer("empty_frames", 1..=1000, &mut into.empty_frames);
+    section.number("adapt", 0.0..=1.0, &mut into.adapt);
+    section.integer("relearn_frames", 10..=1_000_000, &mut into.relearn_frames);
+    let expected = format!("[x, y, width, height] in pixels inside {MAX_SIDE} x {MAX_SIDE}");
+    if let Some([x, y, width, height]) = section.four("fixed_region", &expected) {
+        let region = Region {
+            x,
+            y,
+            width,
+            height,
+        };
+        if !region.fits(MAX_SIDE, MAX_SIDE) {
+            section.refuse("fixed_region", expected, "correct the value");
+        }
+        into.fixed = Some(region);
+    }
+    section.finish();
+}
+
+fn read_decision(mut section: Section<'_, '_>, into: &mut Decision) {
+    section.optional("accept", -1.0..=1.0, &mut into.accept);
+    section.optional("reject", -1.0..=1.0, &mut into.reject);
+    section.optional("margin", 0.0..=2.0, &mut into.margin);
+    section.integer("min_frames", 1..=1000, &mut into.min_frames);
+    section.integer("max_frames", 1..=1000, &mut into.max_frames);
+    section.integer("timeout_ms", 1..=3_600_000, &mut into.timeout_ms);
+    section.integer("candidates", 1..=16, &mut into.candidates);
+    section.number("min_sharpness", 0.0..=100_000.0, &mut into.min_sharpness);
+    if into.max_frames < into.min_frames {
+        let expected = format!("at least min_frames, which is {}", into.min_frames);
+        section.refuse(
+            "max_frames",
+            expected,
+            "raise max_frames or lower min_frames",
+        );
+    }
+    if let (Some(accept), Some(reject)) = (into.accept, into.reject)
+        && reject > accept
+    {
+        let expected = format!("at most accept, which is {accept}");
+        section.refuse("reject", expected, "lower reject or raise accept");
+    }
+    section.finish();
+}
+
+fn read_link(mut section: Section<'_, '_>, into: &mut Link) {
+    read_port(&mut section, &mut into.port);
+    read_template(&mut section, &mut into.template);
+    let (mut timeout_ms, mut retries) = (0, 2);
+    section.integer("ack_timeout_ms", 0..=60_000, &mut timeout_ms);
+    section.integer("ack_retries", 0..=20, &mut retries);
+    into.ack = (timeout_ms > 0).then_some(AckSettings {
+        timeout_ms,
+        retries: retries as u8,
+    });
+    section.integer("duplicate_ms", 0..=600_000, &mut into.duplicate_ms);
+    section.finish();
+}
+
+fn read_port(section: &mut Section<'_, '_>, into: &mut Port) {
+    let (mut pty, mut path, mut baud) = (*into == Port::Pty, String::new(), 9600);
+    let named = section.has("serial");
+    section.text("serial", &mut path);
+    section.integer("baud", 300..=4_000_000, &mut baud);
+    if named {
+        pty = false;
+    }
+    section.flag("pty", &mut pty);
+    if named && pty {
+        let remedy = "set pty = false to use the serial port";
+        section.refuse("pty", "false beside a serial port".into(), remedy);
+    }
+    *into = match (pty, named) {
+        (true, _) => Port::Pty,
+        (false, true) => Port::Serial { path, baud },
+        (false, false) => Port::Off,
+    };
+}
+
+fn read_template(section: &mut Section<'_, '_>, into: &mut Template) {
+    let (mut prefix, mut suffix, mut no_read) = (String::new(), String::new(), String::new());
+    let (mut terminator, mut aim) = (Terminator::default(), Aim::default());
+    section.text("prefix", &mut prefix);
+    section.text("suffix", &mut suffix);
+    section.text("no_read", &mut no_read);
+    let expected = "CR, LF, CRLF or TAB";
+    section.parsed("terminator", expected, &mut terminator, Terminator::parse);
+    section.parsed("aim", "off, linear or matrix", &mut aim, Aim::parse);
+    let text = TemplateText {
+        prefix: &prefix,
+        aim,
+        suffix: &suffix,
+        terminator,
+        no_read: &no_read,
+    };
+    match Template::parse(&text) {
+        Ok(template) => *into = template,
+        Err(error) => section.refuse(error.field(), error.to_string(), "correct the value"),
+    }
+}

@@ -1,0 +1,140 @@
+use super::*;
+use proptest::prelude::*;
+
+fn problems(text: &str) -> Vec<Problem> {
+    Config::parse(text, Path::new("")).unwrap_err()
+}
+
+#[test]
+fn the_shipped_profile_holds_the_defaults_and_names_every_key() {
+    let shipped = Config::parse(KIOSK_PROFILE, Path::new("")).unwrap();
+    assert_eq!(shipped, Config::default());
+    assert_eq!(Config::parse("", Path::new("")).unwrap(), shipped);
+    let (_, keys, _) = parse::read("", Path::new(""));
+    let mut section = "";
+    let mut named = Vec::new();
+    for line in KIOSK_PROFILE.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']');
+        }
+        let line = line.trim_start_matches("# ");
+        if let Some((key, _)) = line.split_once(" = ") {
+            named.push(format!("{section}.{key}"));
+        }
+    }
+    for key in keys {
+        assert!(named.contains(&key), "{key} is not in the profile");
+    }
+}
+
+#[test]
+fn every_problem_is_listed_with_its_line() {
+    let text = "[camera]\nreplay_fps = 0\nreplayfps = 3\n\n[decison]\n[decision]\naccept = 2\nmin_frames = 9\n\
+                [link]\nprefix = \"a\\\\q\"\npty = 1\n";
+    let found: Vec<_> = problems(text)
+        .into_iter()
+        .map(|p| (p.line, p.code, p.key))
+        .collect();
+    let expected = [
+        (2, Code::SettingsValue, "camera.replay_fps"),
+        (3, Code::SettingsUnknownKey, "camera.replayfps"),
+        (5, Code::SettingsUnknownKey, "decison"),
+        (7, Code::SettingsValue, "decision.accept"),
+        (10, Code::SettingsValue, "link.prefix"),
+        (11, Code::SettingsValue, "link.pty"),
+    ];
+    for entry in expected {
+        let entry = (entry.0, entry.1, entry.2.to_string());
+        assert!(found.contains(&entry), "{entry:?} not in {found:?}");
+    }
+    // max_frames is left at 6, below the 9 of min_frames; it stands in no line of its own.
+    assert_eq!(found.len(), expected.len() + 1);
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_nearest_name() {
+    let suggestion = |text: &str| problems(text)[0].remedy.clone();
+    assert_eq!(suggestion("[camera]\nreplay_fsp = 3"), "write replay_fps");
+    assert_eq!(suggestion("[galery]\n"), "write gallery");
+    assert_eq!(suggestion("[camera]\nbrightness = 3"), "remove it");
+}
+
+#[test]
+fn syntax_errors_are_listed_with_their_lines() {
+    let found = problems("[camera\nreplay_fps = 3\n[link]\npty = \"\n");
+    assert!(found.iter().all(|p| p.code == Code::SettingsSyntax));
+    assert_eq!(found[0].line, 1);
+    assert!(found.iter().any(|p| p.line == 4), "{found:?}");
+}
+
+#[test]
+fn paths_start_at_the_folder_of_the_file() {
+    let text =
+        "[model]\nfolder = \"m\"\n[gallery]\npath = \"/abs/g.skg\"\n[events]\npath = \"e.jsonl\"";
+    let config = Config::parse(text, Path::new("/etc/skueye")).unwrap();
+    assert_eq!(config.model, Path::new("/etc/skueye/m"));
+    assert_eq!(config.gallery, Path::new("/abs/g.skg"));
+    assert_eq!(
+        config.events.as_deref(),
+        Some(Path::new("/etc/skueye/e.jsonl"))
+    );
+}
+
+#[test]
+fn a_serial_port_takes_the_place_of_the_pseudo_terminal() {
+    let config = Config::parse(
+        "[link]\nserial = \"/dev/ttyS0\"\nbaud = 115200",
+        Path::new(""),
+    );
+    let expected = Port::Serial {
+        path: "/dev/ttyS0".into(),
+        baud: 115_200,
+    };
+    assert_eq!(config.unwrap().link.port, expected);
+    assert_eq!(
+        problems("[link]\nserial = \"x\"\npty = true")[0].key,
+        "link.pty"
+    );
+    let off = Config::parse("[link]\npty = false", Path::new("")).unwrap();
+    assert_eq!(off.link.port, Port::Off);
+}
+
+#[test]
+fn thresholds_are_the_models_unless_overridden() {
+    let model = Thresholds {
+        accept: 0.6,
+        reject: 0.4,
+        margin: 0.05,
+        false_accept_rate: 0.01,
+    };
+    let decision = Decision {
+        accept: Some(0.5),
+        ..Decision::default()
+    };
+    let used = decision.thresholds(&model).unwrap();
+    assert_eq!((used.accept, used.reject), (0.5, 0.4));
+    let crossed = Decision {
+        accept: Some(0.3),
+        ..Decision::default()
+    };
+    assert!(crossed.thresholds(&model).is_err());
+}
+
+#[test]
+fn a_settings_file_of_any_size_is_read_no_further_than_its_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("huge.toml");
+    let huge = std::fs::File::create(&path).unwrap();
+    huge.set_len(MAX_SETTINGS_BYTES + 1).unwrap();
+    assert_eq!(
+        Config::load(&path).unwrap_err().code(),
+        Code::SettingsSyntax
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_parsed_or_refused_without_a_panic(text in "[\\[\\]a-z_=\"0-9.\n #{},]{0,120}") {
+        let _ = Config::parse(&text, Path::new(""));
+    }
+}

@@ -1,0 +1,132 @@
+//! The threads and what they hand on: capture -> recognise -> link.
+//!
+//! Frames travel in buffers that go back and forth between capture and recognition; outcomes travel by value. All
+//! queues are fixed. A **replay** drops no frame: capture waits for recognition, so one folder gives the same answers on
+//! every machine, timings aside. Of a **camera** the latest frame wins: capture goes on reading over the same buffer
+//! until recognition asks for the next, and counts what it read over.
+
+mod capture;
+mod tell;
+mod watch;
+
+use std::io::Write;
+use std::path::Path;
+
+use skueye_camera::{CameraError, Frame, FrameSource};
+use skueye_models::{Code, Fault};
+
+use crate::config::Config;
+use crate::lane::Lane;
+use crate::presentation::Outcome;
+use crate::recognise::{self, Recogniser};
+use crate::report::{Format, Line, Reporter, Summary};
+use crate::scanner::Scanner;
+use capture::capture;
+use tell::Teller;
+use watch::Watcher;
+
+/// What capture does when recognition is busy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// Waits: every frame is looked at.
+    EveryFrame,
+    /// Reads on: recognition gets the newest.
+    LatestWins,
+}
+
+impl Policy {
+    /// Buffers beside the one that capture fills. With one, whatever recognition gets was read after it asked.
+    fn buffers(self) -> usize {
+        match self {
+            Self::EveryFrame => 3,
+            Self::LatestWins => 1,
+        }
+    }
+}
+
+/// Where the lines of a run go.
+pub struct Output<'w> {
+    /// The lines' writer.
+    pub out: &'w mut (dyn Write + Send),
+    /// Their form.
+    pub format: Format,
+    /// A file for a copy of every byte that the till is sent.
+    pub link_log: Option<&'w Path>,
+}
+
+/// What recognition tells the link thread.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "outcomes travel by value so that the frame path does not allocate"
+)]
+enum Message {
+    Outcome(Outcome),
+    Fault { frame: Option<u64>, fault: Fault },
+}
+
+/// What capture hands on.
+type Captured = Result<Frame, CameraError>;
+
+/// Runs until `source` ends, and writes a line for everything that happens and a summary.
+///
+/// Faults of single frames and of the link are written and counted; the run goes on. Errors: model, gallery, port or
+/// output cannot be opened or written; the source is lost (after the summary has been written).
+pub fn run(
+    config: &Config,
+    source: impl FrameSource + Send,
+    policy: Policy,
+    output: Output<'_>,
+) -> Result<Summary, Fault> {
+    let (model, gallery) = recognise::open(config)?;
+    let recogniser = Recogniser::new(model, &gallery, config)?;
+    let watcher = Watcher::new(recogniser, config);
+    let scanner = Scanner::open(&config.link, output.link_log)?;
+    let mut reporter = Reporter::new(output.out, output.format);
+    if let Some(path) = scanner.path() {
+        reporter.write(&Line::Link { path })?;
+    }
+    let teller = Teller::new(&gallery, scanner, reporter, config.decision.candidates);
+    connect(source, policy, watcher, teller)
+}
+
+/// Starts the threads, waits for them, and joins what they counted.
+fn connect(
+    source: impl FrameSource + Send,
+    policy: Policy,
+    watcher: Watcher<'_>,
+    mut teller: Teller<'_>,
+) -> Result<Summary, Fault> {
+    let (mut full, mut free) = (Lane::<Captured, 5>::new(), Lane::<Frame, 5>::new());
+    let mut messages = Lane::<Message, 33>::new();
+    let (to_watch, mut from_capture) = full.split();
+    let (mut give_back, buffers) = free.split();
+    let (to_tell, mut from_watch) = messages.split();
+    for _ in 0..policy.buffers() {
+        // The lane has more room than there are buffers.
+        let _ = give_back.send(Frame::default());
+    }
+    let (captured, watched, told) = std::thread::scope(|scope| {
+        let capture = scope.spawn(move || capture(source, policy, to_watch, buffers));
+        let watch = scope.spawn(move || watcher.watch(&mut from_capture, give_back, to_tell));
+        let told = teller.tell(&mut from_watch);
+        // The others end by themselves once nobody listens; a panic of theirs is ours.
+        drop(from_watch);
+        match (capture.join(), watch.join()) {
+            (Ok(captured), Ok(watched)) => (captured, watched, told),
+            (Err(panic), _) | (_, Err(panic)) => std::panic::resume_unwind(panic),
+        }
+    });
+    told?;
+    teller.summarise(&captured, &watched)?;
+    match captured.lost {
+        Some(error) => Err(camera_fault(&error)),
+        None => Ok(teller.summary),
+    }
+}
+
+/// A camera's error as the fault of the same number.
+pub fn camera_fault(error: &CameraError) -> Fault {
+    let same = |code: &&Code| code.number() == error.number();
+    let code = Code::ALL.iter().find(same).copied().unwrap_or(Code::Io);
+    Fault::new(code, error.expected(), error.got(), error.remedy()).at(error.path())
+}

@@ -1,0 +1,247 @@
+//! What happened, one line at a time: JSON for programs, text for people.
+
+use std::io::Write;
+
+use serde::Serialize;
+use skueye_gallery::GalleryView;
+use skueye_models::{Code, Fault, Gtin, Verdict};
+
+use crate::latency::StageMillis;
+use crate::presentation::{Outcome, Reason};
+use crate::scanner::Sent;
+
+/// How lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object a line, told apart by `kind`.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// One line.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Line<'a> {
+    /// The link is open.
+    Link {
+        /// The path at which a till listens.
+        path: &'a str,
+    },
+    /// A presentation is over.
+    Event(Event<'a>),
+    /// Something failed and the work goes on.
+    Fault {
+        /// The frame it concerns.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        frame: Option<u64>,
+        /// What failed.
+        fault: &'a Fault,
+    },
+    /// The frames are over.
+    Summary(&'a Summary),
+}
+
+/// One product of an event.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Candidate<'a> {
+    /// Its number.
+    pub gtin: Gtin,
+    /// Its name.
+    pub title: &'a str,
+    /// Its score.
+    pub score: f32,
+}
+
+/// One presentation.
+#[derive(Debug, Serialize)]
+pub struct Event<'a> {
+    /// Its number, from 1.
+    pub presentation: u32,
+    /// What is to be done.
+    pub verdict: Verdict,
+    /// The answer, where it was accepted.
+    pub gtin: Option<Gtin>,
+    /// The answer's name, where it was accepted.
+    pub title: Option<&'a str>,
+    /// The best product's score.
+    pub score: Option<f32>,
+    /// Its distance to the second.
+    pub margin: Option<f32>,
+    /// Why the answer was withheld.
+    pub reason: Option<Reason>,
+    /// Frames that voted.
+    pub votes: u32,
+    /// Frames that voted for the best product.
+    pub agreeing: u32,
+    /// The sharpest crop.
+    pub sharpness: f32,
+    /// The first still frame.
+    pub first_frame: u64,
+    /// The frame at which the outcome fell.
+    pub last_frame: u64,
+    /// The best products, the best first.
+    pub candidates: Vec<Candidate<'a>>,
+    /// What became of it on the way to the till.
+    pub sent: Sent,
+    /// Times of the last frame that was looked at.
+    pub latency_ms: StageMillis,
+}
+
+impl<'a> Event<'a> {
+    /// The event of `outcome`, with at most `most` candidates, named from the gallery. E201 for a product that the
+    /// gallery cannot name.
+    pub fn new(outcome: &Outcome, view: &GalleryView<'a>, most: usize) -> Result<Self, Fault> {
+        let candidates = outcome.candidates.iter().take(most.max(1)).map(|ranked| {
+            let product = view.product(ranked.product)?;
+            Ok(Candidate {
+                gtin: product.gtin,
+                title: product.title,
+                score: ranked.score,
+            })
+        });
+        let candidates = candidates.collect::<Result<Vec<_>, Fault>>()?;
+        let accepted = outcome.verdict == Verdict::Accept;
+        let answer = candidates.first().filter(|_| accepted);
+        Ok(Self {
+            presentation: outcome.presentation,
+            verdict: outcome.verdict,
+            gtin: answer.map(|answer| answer.gtin),
+            title: answer.map(|answer| answer.title),
+            score: outcome.candidates.first().map(|best| best.score),
+            margin: outcome.margin(),
+            reason: outcome.reason,
+            votes: outcome.votes,
+            agreeing: outcome.agreeing,
+            sharpness: outcome.sharpness,
+            first_frame: outcome.first.sequence,
+            last_frame: outcome.last.sequence,
+            candidates,
+            sent: Sent::Nothing,
+            latency_ms: outcome.latency_ms,
+        })
+    }
+}
+
+/// A run in figures.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Summary {
+    /// Frames that were delivered.
+    pub frames: u64,
+    /// Of those, frames that could not be read, decoded or recognised.
+    pub frames_damaged: u64,
+    /// Frames that were passed over because newer ones had come; none in a replay.
+    pub frames_dropped: u64,
+    /// Items that were presented.
+    pub presentations: u32,
+    /// Answers that were accepted.
+    pub accepted: u32,
+    /// Answers that a person was asked about.
+    pub asked: u32,
+    /// Items that are not in the gallery.
+    pub rejected: u32,
+    /// Frames that the till was sent.
+    pub sent: u32,
+    /// Frames that the till did not take.
+    pub link_failures: u32,
+    /// Median times.
+    pub latency_ms: StageMillis,
+}
+
+impl Summary {
+    /// Counts one outcome.
+    pub fn count(&mut self, verdict: Verdict, sent: Sent) {
+        match verdict {
+            Verdict::Accept => self.accepted += 1,
+            Verdict::Ask => self.asked += 1,
+            Verdict::Reject => self.rejected += 1,
+        }
+        self.sent += u32::from(sent == Sent::Sent);
+        self.link_failures += u32::from(sent == Sent::Failed);
+    }
+}
+
+/// Writes lines, each at once.
+pub struct Reporter<'w> {
+    out: &'w mut (dyn Write + Send),
+    format: Format,
+}
+
+impl<'w> Reporter<'w> {
+    /// Writes to `out`.
+    pub fn new(out: &'w mut (dyn Write + Send), format: Format) -> Self {
+        Self { out, format }
+    }
+
+    /// Writes one line. E901 when it cannot be written.
+    pub fn write(&mut self, line: &Line<'_>) -> Result<(), Fault> {
+        let mut text = match self.format {
+            Format::Json => serde_json::to_string(line).map_err(|e| unwritable(&e))?,
+            Format::Text => text(line),
+        };
+        text.push('\n');
+        let written = self.out.write_all(text.as_bytes());
+        written
+            .and_then(|()| self.out.flush())
+            .map_err(|e| unwritable(&e))
+    }
+}
+
+fn unwritable(error: &dyn std::fmt::Display) -> Fault {
+    Fault::new(
+        Code::Io,
+        "to write the events",
+        error.to_string(),
+        "free space, or let the reader of the output run",
+    )
+}
+
+fn text(line: &Line<'_>) -> String {
+    match line {
+        Line::Link { path } => format!("scanner output on {path}"),
+        Line::Event(event) => event_text(event),
+        Line::Fault { frame, fault } => match frame {
+            Some(frame) => format!("frame {frame}: {fault}"),
+            None => fault.to_string(),
+        },
+        Line::Summary(summary) => summary_text(summary),
+    }
+}
+
+fn event_text(event: &Event<'_>) -> String {
+    let verdict = match event.verdict {
+        Verdict::Accept => "accept",
+        Verdict::Ask => "ask   ",
+        Verdict::Reject => "reject",
+    };
+    let best = match event.candidates.first() {
+        Some(best) => format!("{} {:.3} {}", best.gtin, best.score, printable(best.title)),
+        None => "nothing".into(),
+    };
+    let reason = match event.reason {
+        Some(reason) => format!(" ({reason:?})"),
+        None => String::new(),
+    };
+    let number = event.presentation;
+    format!(
+        "{number:>5} {verdict} {best}{reason}, {} votes",
+        event.votes
+    )
+}
+
+fn summary_text(summary: &Summary) -> String {
+    let total = summary.latency_ms.total;
+    let median = total.map_or(String::new(), |ms| format!(", median {ms:.1} ms a frame"));
+    format!(
+        "{} frames, {} presentations: {} accepted, {} asked, {} rejected{median}",
+        summary.frames, summary.presentations, summary.accepted, summary.asked, summary.rejected
+    )
+}
+
+/// A title as a terminal may show it: control characters, which could move its cursor, are replaced.
+pub fn printable(title: &str) -> String {
+    title
+        .chars()
+        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+        .collect()
+}

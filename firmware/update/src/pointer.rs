@@ -1,0 +1,57 @@
+//! The one small file that says which slot counts.
+
+use serde::{Deserialize, Serialize};
+use skueye_models::Fault;
+
+use crate::sealed;
+use crate::slot::SlotName;
+use crate::storage::Storage;
+
+const PATH: &str = "pointer";
+
+/// How far the last update has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
+pub(crate) enum State {
+    /// Nothing was ever committed.
+    Empty,
+    /// This set is kept.
+    Committed { slot: SlotName },
+    /// This set is tried; if it fails, the one before counts again.
+    Trial {
+        slot: SlotName,
+        before: Option<SlotName>,
+        starts_left: u8,
+    },
+}
+
+impl State {
+    /// The state with `slot` kept, or nothing.
+    pub(crate) fn keeping(slot: Option<SlotName>) -> Self {
+        slot.map_or(Self::Empty, |slot| Self::Committed { slot })
+    }
+}
+
+/// The content of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pointer {
+    pub(crate) state: State,
+    /// The epoch of the newest set that was ever committed.
+    pub(crate) security_epoch: u64,
+}
+
+impl Pointer {
+    /// Reads it; a device without one is new. Errors: E805 when it is damaged.
+    pub(crate) fn read(storage: &impl Storage) -> Result<Self, Fault> {
+        Ok(sealed::read(storage, PATH)?.unwrap_or(Self {
+            state: State::Empty,
+            security_epoch: 0,
+        }))
+    }
+
+    /// Switches it: from this moment on, and not before, the new state counts.
+    pub(crate) fn write(&self, storage: &impl Storage) -> Result<(), Fault> {
+        sealed::write(storage, PATH, self)
+    }
+}

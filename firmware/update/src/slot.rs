@@ -1,0 +1,150 @@
+//! A slot: one folder with a whole set, and the record that says what belongs to it.
+
+use serde::{Deserialize, Serialize};
+use skueye_models::{EmbeddingId, Fault};
+
+use crate::digest::Digest;
+use crate::manifest::{Kind, Payload};
+use crate::sealed::damaged;
+use crate::storage::{Storage, join};
+use crate::{sealed, transfer};
+
+/// The record's name. It begins with a dot, which no payload's name does.
+const RECORD: &str = ".slot";
+
+/// One of the two slots; also the name of its folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SlotName {
+    /// Folder `a`.
+    A,
+    /// Folder `b`.
+    B,
+}
+
+impl SlotName {
+    /// The folder, relative to the storage's root.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::A => "a",
+            Self::B => "b",
+        }
+    }
+
+    pub(crate) fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+}
+
+/// A file of a set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlotFile {
+    /// Its name in the slot's folder.
+    pub name: String,
+    /// What it is for.
+    pub kind: Kind,
+    /// Its length in bytes.
+    pub length: u64,
+    /// Of its bytes.
+    pub sha256: Digest,
+}
+
+impl From<&Payload> for SlotFile {
+    fn from(payload: &Payload) -> Self {
+        Self {
+            name: payload.name.clone(),
+            kind: payload.kind,
+            length: payload.length,
+            sha256: payload.sha256,
+        }
+    }
+}
+
+/// What a slot holds. Written last, so a slot without it is not complete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlotRecord {
+    /// The release of the bundle that made it.
+    pub release: String,
+    /// See [`crate::epoch`].
+    pub security_epoch: u64,
+    /// The embedding space of its model and gallery.
+    pub embedding_id: Option<EmbeddingId>,
+    /// All its files, those carried over from the set before included.
+    pub files: Vec<SlotFile>,
+}
+
+impl SlotRecord {
+    /// The record of a complete slot. Errors: E805 when there is none.
+    pub(crate) fn read(storage: &impl Storage, slot: SlotName) -> Result<Self, Fault> {
+        let path = join(slot.folder(), RECORD);
+        let record = sealed::read(storage, &path)?;
+        record.ok_or_else(|| damaged(&path, "a complete set", "no record"))
+    }
+
+    pub(crate) fn write(&self, storage: &impl Storage, slot: SlotName) -> Result<(), Fault> {
+        sealed::write(storage, &join(slot.folder(), RECORD), self)
+    }
+
+    /// Cheap: every file is there with its length. Errors: E805.
+    pub(crate) fn check(&self, storage: &impl Storage, slot: SlotName) -> Result<(), Fault> {
+        self.files.iter().try_for_each(|file| {
+            let path = join(slot.folder(), &file.name);
+            match storage.length(&path)? {
+                Some(length) if length == file.length => Ok(()),
+                Some(got) => {
+                    let expected = format!("{} bytes", file.length);
+                    Err(damaged(&path, expected, got.to_string()))
+                }
+                None => Err(damaged(&path, "the file", "none")),
+            }
+        })
+    }
+
+    /// Costly: every byte of every file. Errors: E805.
+    pub(crate) fn verify(&self, storage: &impl Storage, slot: SlotName) -> Result<(), Fault> {
+        self.check(storage, slot)?;
+        self.files
+            .iter()
+            .try_for_each(|file| copy_file(storage, slot, file, |_| Ok(())))
+    }
+}
+
+/// Reads one file of a slot to `write` and proves its bytes. Errors: E805.
+pub(crate) fn copy_file(
+    storage: &impl Storage,
+    slot: SlotName,
+    file: &SlotFile,
+    write: impl FnMut(&[u8]) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let path = join(slot.folder(), &file.name);
+    let mut offset = 0;
+    let read = |piece: &mut [u8]| {
+        let count = storage.read_at(&path, offset, piece)?;
+        offset += count as u64;
+        Ok(count)
+    };
+    let sha256 = transfer::copy(file.length, read, write)?;
+    if sha256 != file.sha256 {
+        let expected = format!("SHA-256 {}", file.sha256);
+        return Err(damaged(&path, expected, sha256.to_string()));
+    }
+    Ok(())
+}
+
+/// Removes everything from a slot, the record first, so that it is never taken for complete.
+pub(crate) fn clear(storage: &impl Storage, slot: SlotName) -> Result<(), Fault> {
+    let mut names = storage.list(slot.folder())?;
+    names.sort_by_key(|name| name != RECORD);
+    for name in names {
+        storage.remove(&join(slot.folder(), &name))?;
+        if name == RECORD {
+            storage.sync_folder(slot.folder())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! What the tests share: keys, bundles and how to install them.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::sync::{Mutex, OnceLock};
+
+use minisign::KeyPair;
+use skueye_models::{EmbeddingId, Fault};
+
+use crate::storage::Storage;
+use crate::*;
+
+mod attacks;
+mod device;
+mod power_cut;
+
+pub const HARDWARE: &str = "orin-nano";
+pub const ID: EmbeddingId = EmbeddingId([1; 16]);
+pub const OTHER_ID: EmbeddingId = EmbeddingId([2; 16]);
+
+pub struct Keys {
+    pub release: KeyPair,
+    pub catalogue: KeyPair,
+    pub stranger: KeyPair,
+}
+
+pub fn keys() -> &'static Keys {
+    static KEYS: OnceLock<Keys> = OnceLock::new();
+    let pair = || KeyPair::generate_unencrypted_keypair().unwrap();
+    KEYS.get_or_init(|| Keys {
+        release: pair(),
+        catalogue: pair(),
+        stranger: pair(),
+    })
+}
+
+pub fn key_ring() -> KeyRing {
+    KeyRing::new()
+        .trust(Role::Release, &keys().release.pk.to_base64())
+        .unwrap()
+        .trust(
+            Role::Catalogue,
+            &keys().catalogue.pk.to_box().unwrap().to_string(),
+        )
+        .unwrap()
+}
+
+pub fn sign(key: &KeyPair, message: &[u8]) -> String {
+    minisign::sign(None, &key.sk, message, Some("test"), None)
+        .unwrap()
+        .to_string()
+}
+
+pub fn draft(release: &str) -> Draft {
+    Draft {
+        hardware: vec![HARDWARE.into()],
+        release: release.into(),
+        security_epoch: 1,
+        embedding_id: Some(ID),
+        notes: "one\ntwo".into(),
+    }
+}
+
+/// A bundle of the files, each with its kind and content.
+pub fn bundle(key: &KeyPair, draft: Draft, files: &[(&str, Kind, &[u8])]) -> Vec<u8> {
+    let source = |(name, kind, content): &(&str, Kind, &'static [u8])| Source {
+        name: (*name).to_owned(),
+        kind: *kind,
+        content: Cursor::new(*content),
+    };
+    let files: Vec<(&str, Kind, &'static [u8])> = files
+        .iter()
+        .map(|(name, kind, content)| (*name, *kind, &*content.to_vec().leak()))
+        .collect();
+    let sources = files.iter().map(source).collect();
+    let mut out = Vec::new();
+    bundle::write(&mut out, draft, sources, |text| Ok(sign(key, text))).unwrap();
+    out
+}
+
+/// A whole set whose every file says which release it is of. Made once: signing is slow without optimisation.
+pub fn full(release: &str) -> Vec<u8> {
+    static MADE: Mutex<BTreeMap<String, Vec<u8>>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap();
+    let bundle = made.entry(release.into()).or_insert_with(|| make(release));
+    bundle.clone()
+}
+
+fn make(release: &str) -> Vec<u8> {
+    let of = |what: &str| format!("{what} of release {release}").into_bytes();
+    bundle(
+        &keys().release,
+        draft(release),
+        &[
+            ("model.json", Kind::Model, &of("manifest")),
+            ("model.f16.onnx", Kind::Model, &of("network")),
+            ("gallery.skg", Kind::Gallery, &of("gallery")),
+            ("kiosk.toml", Kind::Settings, &of("settings")),
+        ],
+    )
+}
+
+pub fn verified(bytes: &[u8]) -> Result<VerifiedManifest<Cursor<Vec<u8>>>, Fault> {
+    UntrustedBundle::parse(Cursor::new(bytes.to_vec()))?.verify(&key_ring())
+}
+
+/// Stages, activates, starts and commits.
+pub fn install<S: Storage>(slots: &mut Slots<S>, bytes: &[u8]) -> Result<CommittedSlot, Fault> {
+    let staged = slots.stage(verified(bytes)?, HARDWARE)?;
+    slots.activate(staged)?;
+    match slots.start()? {
+        Started::Trial(trial) => slots.commit(trial),
+        other => panic!("a trial was expected, not {other:?}"),
+    }
+}

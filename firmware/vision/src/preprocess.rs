@@ -1,0 +1,201 @@
+//! From a rectangle of a picture to the network's input tensor, as [`Preprocess`] states it.
+//!
+//! The resize is a convolution with a triangle whose width grows with the reduction, so it antialiases, on 8-bit
+//! samples with fixed-point weights. Trainer and device call this code, so a picture has one tensor.
+
+use fast_image_resize::images::{CroppedImage, Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use skueye_models::{Code, Fault, Preprocess};
+
+use crate::picture::{Region, RgbImage};
+
+/// Carries out one [`Preprocess`] with memory that it keeps.
+pub struct Preprocessor {
+    spec: Preprocess,
+    resizer: Resizer,
+    /// `size * size * 3`, RGB.
+    resized: Vec<u8>,
+    /// `[1, 3, size, size]`.
+    tensor: Vec<f32>,
+}
+
+impl Preprocessor {
+    /// Takes its memory. Refuses a spec that is out of range (E402).
+    pub fn new(spec: Preprocess) -> Result<Self, Fault> {
+        spec.validate()?;
+        let pixels = spec.size as usize * spec.size as usize;
+        Ok(Self {
+            spec,
+            resizer: Resizer::new(),
+            resized: vec![0; pixels * 3],
+            tensor: vec![0.0; pixels * 3],
+        })
+    }
+
+    /// What it carries out.
+    pub fn spec(&self) -> &Preprocess {
+        &self.spec
+    }
+
+    /// The tensor `[1, 3, size, size]` of `region`, valid until the next call. Refuses a region that leaves `image` (E303).
+    pub fn tensor(&mut self, image: &RgbImage, region: Region) -> Result<&[f32], Fault> {
+        let size = self.spec.size;
+        resize_into(
+            &mut self.resizer,
+            image,
+            region,
+            (size, size),
+            &mut self.resized,
+        )?;
+        normalise(&self.spec, &self.resized, &mut self.tensor);
+        Ok(&self.tensor)
+    }
+}
+
+/// `region` of `image`, stretched to `size` x `size`: what the network sees, before it is normalised.
+pub fn resize_rgb(image: &RgbImage, region: Region, size: u32) -> Result<RgbImage, Fault> {
+    let mut resized = RgbImage::black(size, size)?;
+    resize_into(
+        &mut Resizer::new(),
+        image,
+        region,
+        (size, size),
+        resized.data_mut(),
+    )?;
+    Ok(resized)
+}
+
+/// `region` of `image` stretched to `size` (width, height) as RGB bytes in `out`, with a `resizer` that keeps its memory.
+pub fn resize_into(
+    resizer: &mut Resizer,
+    image: &RgbImage,
+    region: Region,
+    size: (u32, u32),
+    out: &mut [u8],
+) -> Result<(), Fault> {
+    region.check(image)?;
+    let source = ImageRef::new(image.width(), image.height(), image.data(), PixelType::U8x3);
+    let source = source.map_err(|e| not_resized(e.to_string()))?;
+    let target = Image::from_slice_u8(size.0, size.1, out, PixelType::U8x3);
+    let mut target = target.map_err(|e| not_resized(e.to_string()))?;
+    // A view of the region alone, so that no pixel beside it bleeds in, as cropping in the resizer would let it.
+    let Region {
+        x,
+        y,
+        width,
+        height,
+    } = region;
+    let source = CroppedImage::new(&source, x, y, width, height);
+    let source = source.map_err(|e| not_resized(e.to_string()))?;
+    let options = ResizeOptions::new()
+        .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
+        .use_alpha(false);
+    resizer
+        .resize(&source, &mut target, &options)
+        .map_err(|e| not_resized(e.to_string()))
+}
+
+/// `(value - mean) / std` of interleaved RGB bytes into planes: `rgb` has `3 n` bytes, `tensor` the same count of values,
+/// first all of R, then G, then B.
+pub fn normalise(spec: &Preprocess, rgb: &[u8], tensor: &mut [f32]) {
+    assert_eq!(rgb.len(), tensor.len(), "one value for every byte");
+    let plane = tensor.len() / 3;
+    let (red, rest) = tensor.split_at_mut(plane);
+    let (green, blue) = rest.split_at_mut(plane);
+    for (channel, values) in [red, green, blue].into_iter().enumerate() {
+        let (mean, std) = (spec.mean[channel], spec.std[channel]);
+        for (value, pixel) in values.iter_mut().zip(rgb.chunks_exact(3)) {
+            *value = (f32::from(pixel[channel]) - mean) / std;
+        }
+    }
+}
+
+fn not_resized(got: String) -> Fault {
+    Fault::new(
+        Code::ImageSize,
+        "a picture and a target of a size that can be resized",
+        got,
+        "check the region in the settings",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stripes(width: u32, height: u32) -> RgbImage {
+        let data = (0..height)
+            .flat_map(|_| (0..width).flat_map(|x| [if x % 2 == 0 { 255 } else { 0 }; 3]))
+            .collect();
+        RgbImage::new(width, height, data).unwrap()
+    }
+
+    #[test]
+    fn a_reduction_averages_instead_of_picking() {
+        let small = resize_rgb(
+            &stripes(256, 256),
+            Region {
+                x: 0,
+                y: 0,
+                width: 256,
+                height: 256,
+            },
+            32,
+        );
+        let small = small.unwrap();
+        assert!(
+            small.data().iter().all(|v| (117..=138).contains(v)),
+            "stripes become grey"
+        );
+    }
+
+    #[test]
+    fn the_tensor_is_planar_rgb_normalised() {
+        let data = [10u8, 127, 255].repeat(64 * 64);
+        let image = RgbImage::new(64, 64, data).unwrap();
+        let mut preprocessor = Preprocessor::new(Preprocess::efficientnet_lite(32)).unwrap();
+        let tensor = preprocessor.tensor(&image, Region::whole(&image)).unwrap();
+        assert_eq!(tensor.len(), 3 * 32 * 32);
+        let expected = [(10.0 - 127.0) / 128.0, 0.0, 1.0];
+        for (plane, expected) in tensor.chunks(32 * 32).zip(expected) {
+            assert!(plane.iter().all(|v| *v == expected));
+        }
+    }
+
+    #[test]
+    fn only_the_region_is_seen_and_a_region_outside_is_refused() {
+        let mut image = RgbImage::black(80, 60).unwrap();
+        let region = Region {
+            x: 20,
+            y: 10,
+            width: 40,
+            height: 40,
+        };
+        for y in 10..50 {
+            image.data_mut()[(y * 80 + 20) * 3..(y * 80 + 60) * 3].fill(200);
+        }
+        let crop = resize_rgb(&image, region, 32).unwrap();
+        assert!(
+            crop.data().iter().all(|v| *v == 200),
+            "nothing bleeds in from outside"
+        );
+        let outside = Region {
+            width: 61,
+            ..region
+        };
+        assert_eq!(
+            resize_rgb(&image, outside, 32).unwrap_err().code(),
+            Code::ImageSize
+        );
+    }
+
+    #[test]
+    fn a_kept_preprocessor_and_a_new_one_agree_after_other_pictures() {
+        let (a, b) = (stripes(77, 50), stripes(200, 133));
+        let mut kept = Preprocessor::new(Preprocess::efficientnet_lite(48)).unwrap();
+        kept.tensor(&b, Region::whole(&b)).unwrap();
+        let again = kept.tensor(&a, Region::whole(&a)).unwrap().to_vec();
+        let mut new = Preprocessor::new(Preprocess::efficientnet_lite(48)).unwrap();
+        assert_eq!(again, new.tensor(&a, Region::whole(&a)).unwrap());
+    }
+}

@@ -1,0 +1,241 @@
+//! The [`Embedder`] on tract: pure Rust, one thread, nothing to install.
+//!
+//! It computes in f32: tract has fast FP16 kernels on aarch64 only, so a typed FP16 file is widened on load.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use skueye_models::{Code, Fault};
+use tract_onnx::pb::ModelProto;
+use tract_onnx::prelude::*;
+
+use crate::embed::{Embedder, check_finite, check_lengths};
+use crate::onnx::{Contract, damaged, parse, widen_to_f32};
+
+/// A network in tract, optimised for one batch size.
+pub struct TractEmbedder {
+    state: TypedSimpleState,
+    size: usize,
+    dim: usize,
+    batch: usize,
+}
+
+impl TractEmbedder {
+    /// From the bytes of an ONNX file, f32 or typed FP16, one picture a call.
+    ///
+    /// Errors: E403 unreadable or with an operator that tract lacks, E404 another input or output shape, E405 another id.
+    pub fn new(onnx: &[u8], contract: &Contract) -> Result<Self, Fault> {
+        Self::with_batch(onnx, contract, 1)
+    }
+
+    /// As [`Self::new`], `batch` (at least 1) pictures a call, for throughput.
+    pub fn with_batch(onnx: &[u8], contract: &Contract, batch: usize) -> Result<Self, Fault> {
+        let mut model = parse(onnx, contract)?;
+        widen_to_f32(&mut model);
+        let (batch, size, dim) = (batch.max(1), contract.size as usize, contract.dim as usize);
+        // A graph that contradicts itself makes tract panic in places; nothing of it outlives the attempt.
+        let built = catch_unwind(AssertUnwindSafe(|| build(&model, batch, size)))
+            .map_err(|_| damaged("a graph that contradicts itself"))?;
+        let plan = built.map_err(|error| damaged(format!("{error:#}")))?;
+        check_output(&plan, batch, dim)?;
+        let state = plan
+            .spawn()
+            .map_err(|error| damaged(format!("{error:#}")))?;
+        Ok(Self {
+            state,
+            size,
+            dim,
+            batch,
+        })
+    }
+
+    fn run(&mut self, tensor: &[f32], out: &mut [f32]) -> TractResult<()> {
+        let shape = [self.batch, 3, self.size, self.size];
+        let input = Tensor::from_shape(&shape, tensor)?;
+        let output = self.state.run(tvec![input.into()])?;
+        out.copy_from_slice(output[0].try_as_plain_ram()?.as_slice::<f32>()?);
+        Ok(())
+    }
+}
+
+impl Embedder for TractEmbedder {
+    fn name(&self) -> &str {
+        "tract"
+    }
+
+    fn dim(&self) -> usize {
+        self.dim
+    }
+
+    fn input_size(&self) -> usize {
+        self.size
+    }
+
+    fn batch(&self) -> usize {
+        self.batch
+    }
+
+    fn embed(&mut self, tensor: &[f32], out: &mut [f32]) -> Result<(), Fault> {
+        check_lengths(self, tensor, out)?;
+        self.run(tensor, out)
+            .map_err(|error| damaged(format!("{error:#}")))?;
+        check_finite(out)
+    }
+}
+
+fn build(model: &ModelProto, batch: usize, size: usize) -> TractResult<Arc<TypedSimplePlan>> {
+    // Declared inner and output shapes may carry the exporter's batch of one.
+    tract_onnx::onnx()
+        .with_ignore_value_info(true)
+        .with_ignore_output_shapes(true)
+        .model_for_proto_model(model)?
+        .with_input_fact(0, f32::fact([batch, 3, size, size]).into())?
+        .into_optimized()?
+        .into_runnable()
+}
+
+fn check_output(plan: &TypedSimplePlan, batch: usize, dim: usize) -> Result<(), Fault> {
+    let refused = |got: String| {
+        Fault::new(
+            Code::ModelShape,
+            format!("one f32 output [{batch}, {dim}]"),
+            got,
+            "install the ONNX file and the manifest of one release",
+        )
+    };
+    let outputs = plan.model().outputs.len();
+    if outputs != 1 {
+        return Err(refused(format!("{outputs} outputs")));
+    }
+    let fact = plan.model().output_fact(0);
+    let fact = fact.map_err(|error| damaged(format!("{error:#}")))?;
+    let is_shape = fact.shape.as_concrete() == Some(&[batch, dim][..]);
+    if !is_shape || fact.datum_type != f32::datum_type() {
+        return Err(refused(format!("{fact:?}")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{DIM, SIZE, tiny_network, tiny_onnx};
+    use proptest::prelude::*;
+    use prost::Message;
+    use skueye_models::EmbeddingId;
+
+    const ID: EmbeddingId = EmbeddingId([3; 16]);
+    const CONTRACT: Contract = Contract {
+        embedding_id: ID,
+        size: SIZE,
+        dim: DIM,
+    };
+
+    /// A tensor of `batch` pictures, all values different.
+    fn tensor(batch: usize) -> Vec<f32> {
+        let count = batch * 3 * (SIZE * SIZE) as usize;
+        (0..count)
+            .map(|i| ((i * 7919 % 2001) as f32 - 1000.0) / 1000.0)
+            .collect()
+    }
+
+    fn embed(embedder: &mut TractEmbedder, tensor: &[f32]) -> Vec<f32> {
+        let mut out = vec![0.0; embedder.batch() * embedder.dim()];
+        embedder.embed(tensor, &mut out).unwrap();
+        out
+    }
+
+    fn code(bytes: &[u8], contract: &Contract) -> Code {
+        match TractEmbedder::new(bytes, contract) {
+            Ok(_) => panic!("taken"),
+            Err(fault) => fault.code(),
+        }
+    }
+
+    #[test]
+    fn it_computes_the_network() {
+        let mut embedder = TractEmbedder::new(&tiny_onnx(ID, false), &CONTRACT).unwrap();
+        let red = [[1.0; (SIZE * SIZE) as usize], [-1.0; _], [-1.0; _]].concat();
+        let out = embed(&mut embedder, &red);
+        // Red is corner 1 of the cube: 3 - 1 there, silent elsewhere, 0.01 of bias everywhere.
+        for (at, value) in out.iter().enumerate() {
+            let expected = if at % 8 == 1 { 2.01 } else { 0.01 };
+            assert!((value - expected).abs() < 1e-5, "{at}: {value}");
+        }
+    }
+
+    #[test]
+    fn typed_fp16_is_widened_and_a_batch_gives_the_rows_of_single_calls() {
+        let mut single = TractEmbedder::new(&tiny_onnx(ID, false), &CONTRACT).unwrap();
+        let mut fp16 = TractEmbedder::with_batch(&tiny_onnx(ID, true), &CONTRACT, 3).unwrap();
+        let input = tensor(3);
+        let rows: Vec<f32> = input
+            .chunks(input.len() / 3)
+            .flat_map(|row| embed(&mut single, row))
+            .collect();
+        // The weights are exact in FP16 but for the bias of 0.01.
+        for (a, b) in embed(&mut fp16, &input).iter().zip(&rows) {
+            assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn another_id_another_shape_and_unknown_operators_have_their_numbers() {
+        let onnx = tiny_onnx(ID, false);
+        let other_id = Contract {
+            embedding_id: EmbeddingId([4; 16]),
+            ..CONTRACT
+        };
+        assert_eq!(code(&onnx, &other_id), Code::ModelEmbeddingId);
+        for contract in [
+            Contract {
+                size: 64,
+                ..CONTRACT
+            },
+            Contract {
+                dim: 64,
+                ..CONTRACT
+            },
+        ] {
+            assert_eq!(code(&onnx, &contract), Code::ModelShape);
+        }
+        let mut unknown = tiny_network(ID, false);
+        unknown.graph.as_mut().unwrap().node[1].op_type = "Frobnicate".into();
+        assert_eq!(
+            code(&unknown.encode_to_vec(), &CONTRACT),
+            Code::ModelDamaged
+        );
+        let mut dangling = tiny_network(ID, false);
+        dangling.graph.as_mut().unwrap().output[0].name = "nowhere".into();
+        assert_eq!(
+            code(&dangling.encode_to_vec(), &CONTRACT),
+            Code::ModelDamaged
+        );
+        assert_eq!(code(b"not an ONNX file", &CONTRACT), Code::ModelDamaged);
+    }
+
+    #[test]
+    fn wrong_lengths_and_values_that_are_not_finite_are_refused() {
+        let mut embedder = TractEmbedder::new(&tiny_onnx(ID, false), &CONTRACT).unwrap();
+        let mut out = vec![0.0; DIM as usize];
+        let short = embedder.embed(&tensor(1)[1..], &mut out).unwrap_err();
+        assert_eq!(short.code(), Code::ModelShape);
+        let mut input = tensor(1);
+        input[5] = f32::INFINITY;
+        let fault = embedder.embed(&input, &mut out).unwrap_err();
+        assert_eq!(fault.code(), Code::EmbeddingNotFinite);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn a_damaged_file_is_refused_or_computes(at: usize, value: u8, cut: usize) {
+            let mut onnx = tiny_onnx(ID, true);
+            let at = at % onnx.len();
+            onnx[at] = value;
+            onnx.truncate(onnx.len() - cut % 3 * 50);
+            if let Ok(mut embedder) = TractEmbedder::new(&onnx, &CONTRACT) {
+                let _ = embedder.embed(&tensor(1), &mut [0.0; DIM as usize]);
+            }
+        }
+    }
+}

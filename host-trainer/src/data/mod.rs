@@ -1,0 +1,16 @@
+//! Data sets on disk: the eProduct layout (METHOD 5) with ground truth beside it, written whole or not at all.
+
+pub mod layout;
+pub mod reader;
+pub mod rows;
+pub mod validate;
+pub mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use layout::{DatasetInfo, ImageRow, ImageTruth, Look, PresentationRow, ProductRow, Split};
+pub use reader::Dataset;
+pub use rows::{ListingRow, Rows};
+pub use validate::validate;
+pub use writer::DatasetWriter;

@@ -1,0 +1,134 @@
+//! Opens a data folder of the eProduct layout. Its tables are read row by row, never held in memory as a whole.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use skueye_models::{Code, Fault};
+
+use super::layout::{
+    COLUMNS, DatasetInfo, FORMAT, IMAGES, INFO_FILE, ImageTruth, PRESENTATIONS, PRODUCTS,
+    PresentationRow, ProductRow, Split, TruthTable, VERSION,
+};
+use super::rows::{Rows, csv_fault, locate, short};
+
+/// A data folder whose layout has been looked at; its rows are checked as they are read.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    root: PathBuf,
+    info: Option<DatasetInfo>,
+}
+
+impl Dataset {
+    /// Opens the data folder `root`. Errors: E507 where it is not one, E901.
+    pub fn open(root: &Path) -> Result<Self, Fault> {
+        if !root.join("metadata").is_dir() {
+            let got = match fs::read_dir(root) {
+                Err(e) => e.to_string(),
+                Ok(mut entries) => match entries.next() {
+                    None => "an empty folder".into(),
+                    Some(_) => "a folder without metadata/".into(),
+                },
+            };
+            return Err(not_a_data_folder(root, got));
+        }
+        let info = read_info(&root.join(INFO_FILE))?;
+        Ok(Self {
+            root: root.to_owned(),
+            info,
+        })
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The description, which sets made elsewhere lack.
+    pub fn info(&self) -> Option<&DatasetInfo> {
+        self.info.as_ref()
+    }
+
+    /// The folder of replay frames, where there is one.
+    pub fn replay(&self) -> Option<PathBuf> {
+        Some(self.root.join("replay")).filter(|folder| folder.is_dir())
+    }
+
+    /// The rows of `split`, in the table's order. A table without rows gives the one item E501.
+    ///
+    /// Errors: E507 without the table, E502 where it lacks a column; each item: E503 with its line, E504.
+    pub fn rows(&self, split: Split) -> Result<Rows, Fault> {
+        let path = self.root.join(split.table());
+        let file = File::open(&path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::NotFound => not_a_data_folder(&path, "no such table".into()),
+            _ => Fault::io("open", &path, &e),
+        })?;
+        let needed = if split.has_titles() {
+            &COLUMNS[..]
+        } else {
+            &COLUMNS[..2]
+        };
+        Rows::new(file, path, self.root.clone(), needed)
+    }
+
+    /// Every product of the ground truth; `None` without one. Errors: E502, E503, E901.
+    pub fn products(&self) -> Result<Option<Vec<ProductRow>>, Fault> {
+        self.truth(PRODUCTS)
+    }
+
+    /// What every picture shows; `None` without ground truth. Errors: E502, E503, E901.
+    pub fn image_truth(&self) -> Result<Option<Vec<ImageTruth>>, Fault> {
+        self.truth(IMAGES)
+    }
+
+    /// The replay's presentations; `None` without ground truth. Errors: E502, E503, E901.
+    pub fn presentations(&self) -> Result<Option<Vec<PresentationRow>>, Fault> {
+        self.truth(PRESENTATIONS)
+    }
+
+    fn truth<T: DeserializeOwned>(
+        &self,
+        (path, columns): TruthTable,
+    ) -> Result<Option<Vec<T>>, Fault> {
+        let path = self.root.join(path);
+        let file = match File::open(&path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(|e| Fault::io("open", &path, &e))?,
+        };
+        let mut table = csv::Reader::from_reader(file);
+        locate(&mut table, &path, columns)?;
+        let rows: Result<Vec<T>, Fault> = table
+            .deserialize()
+            .map(|row| row.map_err(|e| csv_fault(&path, &e)))
+            .collect();
+        Ok(Some(rows?))
+    }
+}
+
+fn read_info(path: &Path) -> Result<Option<DatasetInfo>, Fault> {
+    #[derive(Deserialize)]
+    struct File {
+        format: String,
+        version: u32,
+        dataset: DatasetInfo,
+    }
+    let text = match fs::read_to_string(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        read => read.map_err(|e| Fault::io("read", path, &e))?,
+    };
+    match serde_json::from_str::<File>(&text) {
+        Ok(file) if file.format == FORMAT && file.version == VERSION => Ok(Some(file.dataset)),
+        Ok(file) => Err(not_a_data_folder(
+            path,
+            format!("{} version {}", short(&file.format), file.version),
+        )),
+        Err(e) => Err(not_a_data_folder(path, e.to_string())),
+    }
+}
+
+fn not_a_data_folder(path: &Path, got: String) -> Fault {
+    let remedy = "name a folder that `synth` or `fetch` wrote, or lay yours out so";
+    let expected = "metadata/{train,val,index,query_part1}.csv beside Images/";
+    Fault::new(Code::DataLayout, expected, got, remedy).at(path)
+}

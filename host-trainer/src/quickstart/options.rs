@@ -1,0 +1,90 @@
+//! What a quick start does and with which settings.
+
+use std::path::PathBuf;
+
+use crate::pictures::Augmentation;
+
+/// Which pictures and titles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Data {
+    /// Packages drawn and photographed by the trainer (synthetic).
+    Synth,
+    /// The same item drawn by several makers (real, fetched).
+    Makers,
+}
+
+/// The options of a quick start.
+#[derive(Debug, Clone, PartialEq)]
+pub struct QuickstartOptions {
+    /// Everything is written here.
+    pub out: PathBuf,
+    /// Fetched packages stay here.
+    pub cache: PathBuf,
+    /// Which pictures and titles.
+    pub data: Data,
+    /// Seed of data, training and sampling.
+    pub seed: u64,
+    /// A model that is there already: nothing is trained, the device's half runs with it.
+    pub model: Option<PathBuf>,
+    /// The device program.
+    pub device_program: PathBuf,
+    /// How the network is trained.
+    pub recipe: Recipe,
+}
+
+/// The settings of a training run that fits a CPU.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Recipe {
+    /// A token must occur more often to become an attribute; METHOD 1 has 30 for 1.3 million titles.
+    pub mining_threshold: u64,
+    /// Width and height of the network's input, pixels.
+    pub size: u32,
+    /// Length of the device's embedding.
+    pub dim: usize,
+    /// The cut up to which the trunk stays as it was pretrained.
+    pub freeze: String,
+    /// Views of each picture in the store of activations.
+    pub views: usize,
+    /// How augmented views are made.
+    pub augmentation: Augmentation,
+    /// The teacher's passes, batch and rate.
+    pub teacher: Passes,
+    /// The student's passes, batch and rate.
+    pub student: Passes,
+    /// Ridge of the whitening, as a share of the mean variance.
+    pub ridge: f64,
+    /// Share of unknown items that may be accepted when the thresholds are calibrated.
+    pub false_accept_rate: f64,
+}
+
+/// How long and how fast a network learns.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+#[allow(missing_docs, reason = "the usual terms")]
+pub struct Passes {
+    pub epochs: u64,
+    pub batch: usize,
+    pub rate: f64,
+}
+
+impl Recipe {
+    /// What fits six minutes on two cores.
+    pub fn for_cpu(data: Data) -> Self {
+        let augmentation = match data {
+            Data::Synth => Augmentation::default(),
+            // Drawings have no text to mirror.
+            Data::Makers => Augmentation { flip: 0.5, ..Augmentation::default() },
+        };
+        Self {
+            mining_threshold: 5,
+            size: 128,
+            dim: 256,
+            freeze: "blocks.4".into(),
+            views: 4,
+            augmentation,
+            teacher: Passes { epochs: 12, batch: 64, rate: 5e-4 },
+            student: Passes { epochs: 6, batch: 64, rate: 3e-4 },
+            ridge: 0.01,
+            false_accept_rate: 0.01,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Which products a data set has and what each is for.
+
+use super::product::{LINES_PER_BRAND, Line, Product};
+use crate::synth::SynthOptions;
+
+/// What a product is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Train,
+    Val,
+    /// In the index and asked for.
+    Eval,
+    /// Asked for, and not in the index.
+    Unknown,
+}
+
+/// A product by its place in its line; its place in the plan is its serial number.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    pub(crate) line: u64,
+    pub(crate) member: usize,
+    pub(crate) role: Role,
+}
+
+/// Every product of the data set. Training and evaluation share neither lines nor brands.
+pub(crate) fn plan(options: &SynthOptions) -> Vec<Entry> {
+    let seed = options.seed;
+    let mut plan = Vec::new();
+    let seen = options.train_products + options.val_products;
+    let mut next = take(seed, 0, seen, Role::Train, &mut plan);
+    // Validation products stand between training products of the same lines.
+    for (i, entry) in plan.iter_mut().enumerate() {
+        if (i + 1) * options.val_products / seen > i * options.val_products / seen {
+            entry.role = Role::Val;
+        }
+    }
+    let eval_begin = plan.len();
+    let first_line = next;
+    next = take(
+        seed,
+        first_line,
+        options.eval_products,
+        Role::Eval,
+        &mut plan,
+    );
+    let mut lines: Vec<u64> = plan[eval_begin..].iter().map(|e| e.line).collect();
+    lines.dedup();
+    // The last line may have been cut short, so that its next member would not be the one beyond.
+    lines.pop();
+    let extra = lines
+        .iter()
+        .take(options.unknown_products / 4)
+        .map(|&line| Entry {
+            line,
+            member: Line::new(seed, line).members,
+            role: Role::Unknown,
+        });
+    let extra: Vec<_> = extra.collect();
+    let rest = options.unknown_products - extra.len();
+    plan.extend(extra);
+    take(seed, next, rest, Role::Unknown, &mut plan);
+    plan
+}
+
+/// Adds `count` products of the lines from `line` on; returns the first line of the next brand.
+fn take(seed: u64, mut line: u64, count: usize, role: Role, plan: &mut Vec<Entry>) -> u64 {
+    let end = plan.len() + count;
+    while plan.len() < end {
+        let members = Line::new(seed, line).members.min(end - plan.len());
+        plan.extend((0..members).map(|member| Entry { line, member, role }));
+        line += 1;
+    }
+    line.next_multiple_of(LINES_PER_BRAND)
+}
+
+impl Entry {
+    /// The product, as the `serial`-th of the data set.
+    pub(crate) fn product(&self, seed: u64, serial: usize) -> Product {
+        Product::new(seed, self.line, self.member, serial as u64)
+    }
+}

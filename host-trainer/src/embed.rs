@@ -20,7 +20,9 @@ pub fn embed_pictures(folder: &Path, paths: &[PathBuf]) -> Result<Vec<UnitEmbedd
         let embed = |path: &PathBuf| {
             let image = decode_file(path)?;
             step.advance(1);
-            model.embed_image(&image, Region::whole(&image)).map_err(|fault| fault.at(path))
+            model
+                .embed_image(&image, Region::whole(&image))
+                .map_err(|fault| fault.at(path))
         };
         part.iter().map(embed).collect::<Result<Vec<_>, Fault>>()
     });

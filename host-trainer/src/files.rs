@@ -11,7 +11,10 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Fault> {
     let parent = parent_of(path);
     fs::create_dir_all(&parent).map_err(|e| Fault::io("create", &parent, &e))?;
     let failed = |e: std::io::Error| Fault::io("write", path, &e);
-    let mut file = tempfile::Builder::new().permissions(readable()).tempfile_in(&parent).map_err(failed)?;
+    let mut file = tempfile::Builder::new()
+        .permissions(readable())
+        .tempfile_in(&parent)
+        .map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist(path).map_err(|e| failed(e.error))?;
@@ -29,12 +32,19 @@ pub fn write_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<(), Fault> {
     fs::create_dir_all(&parent).map_err(|e| Fault::io("create", &parent, &e))?;
     let failed = |e: std::io::Error| Fault::io("write", path, &e);
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
-    let new = tempfile::Builder::new().prefix(".new-").permissions(open).tempdir_in(&parent).map_err(failed)?;
+    let new = tempfile::Builder::new()
+        .prefix(".new-")
+        .permissions(open)
+        .tempdir_in(&parent)
+        .map_err(failed)?;
     for (name, bytes) in files {
         write_file(&new.path().join(name), bytes)?;
     }
     // A folder cannot be replaced by one rename; the old one steps aside first and is removed last.
-    let old = tempfile::Builder::new().prefix(".old-").tempdir_in(&parent).map_err(failed)?;
+    let old = tempfile::Builder::new()
+        .prefix(".old-")
+        .tempdir_in(&parent)
+        .map_err(failed)?;
     if path.exists() {
         fs::rename(path, old.path().join("folder")).map_err(failed)?;
     }
@@ -50,7 +60,9 @@ fn parent_of(path: &Path) -> PathBuf {
 }
 
 fn sync_folder(folder: &Path) -> Result<(), Fault> {
-    File::open(folder).and_then(|f| f.sync_all()).map_err(|e| Fault::io("sync", folder, &e))
+    File::open(folder)
+        .and_then(|f| f.sync_all())
+        .map_err(|e| Fault::io("sync", folder, &e))
 }
 
 #[cfg(test)]

@@ -66,7 +66,10 @@ mod tests {
         for _ in 0..10_000 {
             counts[random.below(5)] += 1;
         }
-        assert!(counts.iter().all(|c| (1_800..2_200).contains(c)), "{counts:?}");
+        assert!(
+            counts.iter().all(|c| (1_800..2_200).contains(c)),
+            "{counts:?}"
+        );
         let mut order: Vec<_> = (0..100).collect();
         random.shuffle(&mut order);
         assert_ne!(order, (0..100).collect::<Vec<_>>());

@@ -1,6 +1,6 @@
 //! The programs as a person calls them: run, and asked to refuse.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -69,4 +69,18 @@ pub fn snapshot(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         }
     }
     found
+}
+
+/// The files that only one of two snapshots has, or that differ between them.
+pub fn differing(
+    before: &BTreeMap<PathBuf, Vec<u8>>,
+    after: &BTreeMap<PathBuf, Vec<u8>>,
+) -> Vec<PathBuf> {
+    let paths: BTreeSet<&PathBuf> = before.keys().chain(after.keys()).collect();
+    let differs = |path: &&&PathBuf| before.get(**path) != after.get(**path);
+    paths
+        .iter()
+        .filter(differs)
+        .map(|path| (*path).clone())
+        .collect()
 }

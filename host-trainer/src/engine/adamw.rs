@@ -23,7 +23,10 @@ struct Slot {
 impl AdamW {
     /// An optimiser of nothing yet.
     pub fn new() -> Self {
-        Self { slots: Vec::new(), steps: 0 }
+        Self {
+            slots: Vec::new(),
+            steps: 0,
+        }
     }
 
     /// Adds parameters that learn at `rate_factor` times the rate. Decay spares vectors: biases and normalisation.
@@ -47,7 +50,11 @@ impl AdamW {
         let bias1 = 1.0 - BETA1.powi(self.steps);
         let bias2 = 1.0 - BETA2.powi(self.steps);
         tch::no_grad(|| {
-            for slot in self.slots.iter_mut().filter(|slot| slot.param.grad().defined()) {
+            for slot in self
+                .slots
+                .iter_mut()
+                .filter(|slot| slot.param.grad().defined())
+            {
                 slot.update(rate, bias1, bias2);
             }
         });
@@ -85,11 +92,20 @@ mod tests {
                 let g = 2.0 * expected[i];
                 m[i] = 0.9 * m[i] + 0.1 * g;
                 v[i] = 0.999 * v[i] + 0.001 * g * g;
-                let (mh, vh) = (m[i] / (1.0 - 0.9f64.powi(step)), v[i] / (1.0 - 0.999f64.powi(step)));
+                let (mh, vh) = (
+                    m[i] / (1.0 - 0.9f64.powi(step)),
+                    v[i] / (1.0 - 0.999f64.powi(step)),
+                );
                 expected[i] = expected[i] * (1.0 - 0.01 * 0.1) - 0.01 * mh / (vh.sqrt() + 1e-8);
             }
         }
         let found = Vec::<f64>::try_from(param.view(-1)).unwrap();
-        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{found:?} {expected:?}");
+        assert!(
+            found
+                .iter()
+                .zip(expected)
+                .all(|(a, b)| (a - b).abs() < 1e-12),
+            "{found:?} {expected:?}"
+        );
     }
 }

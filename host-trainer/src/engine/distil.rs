@@ -1,6 +1,6 @@
 //! The student: one small network with the whitening in its last layer, taught by the teacher's vectors (METHOD 4).
 
-use skueye_models::Fault;
+use skueye_models::{Fault, Whitening};
 use tch::{Kind, Tensor};
 
 use super::Point;
@@ -30,19 +30,15 @@ pub struct DistilOptions {
     pub attributes: f64,
 }
 
-/// The teacher's unit vector for each picture, `[pictures, dim]`: the mean over the views that `source` holds, which is
-/// less noisy than any single one.
-pub fn teacher_vectors(teacher: &Module, source: &Source, batch: usize) -> Result<Tensor, Fault> {
-    let mut sums: Option<Tensor> = None;
-    for values in source.sweep(batch) {
-        let (pictures, values) = values?;
-        let output = unit(&teacher.infer_from(&values, source.from())).to_device(tch::Device::Cpu);
-        let sums = sums.get_or_insert_with(|| Tensor::zeros([source.pictures() as i64, output.size()[1]], (Kind::Float, tch::Device::Cpu)));
-        let rows: Vec<i64> = pictures.iter().map(|&p| p as i64).collect();
-        let _ = sums.index_add_(0, &Tensor::from_slice(&rows), &output);
-    }
-    let sums = sums.unwrap_or_else(|| Tensor::zeros([0, 1], (Kind::Float, tch::Device::Cpu)));
-    Ok(unit(&sums))
+/// The teacher's unit vector for each picture, `[pictures, dim]`: the mean over its views of the whitened `features`
+/// (`[views * pictures, d]`, as [`Source::features`] gives them), which is less noisy than any single view's.
+pub fn teacher_vectors(features: &Tensor, whitening: &Whitening, pictures: usize) -> Tensor {
+    let (weight, bias) = whitening.as_linear();
+    let weight = Tensor::from_slice(&weight)
+        .view([whitening.output_dim() as i64, whitening.input_dim() as i64]);
+    let whitened = unit(&features.linear(&weight, Some(&Tensor::from_slice(&bias))));
+    let by_view = whitened.view([-1, pictures as i64, whitening.output_dim() as i64]);
+    unit(&by_view.sum_dim_intlist([0i64].as_slice(), false, Kind::Float))
 }
 
 /// Trains the nodes of `student` behind `source`'s value towards `vectors` (`[pictures, dim]`, unit rows).
@@ -58,16 +54,34 @@ pub fn distil(
     let head = Tensor::randn([attributes as i64, dim], (Kind::Float, student.device())) * 1e-3;
     let head = head.set_requires_grad(true);
     let mut optimiser = AdamW::new();
-    optimiser.add(student.trainable(source.from()).into_iter().map(|(_, t)| t), options.weight_decay, 1.0);
+    optimiser.add(
+        student.trainable(source.from()).into_iter().map(|(_, t)| t),
+        options.weight_decay,
+        1.0,
+    );
     optimiser.add([head.shallow_clone()], 0.0, 10.0);
-    let mut run = Run::new("student", source.pictures(), options.epochs, options.batch, options.rate, options.warm_up);
+    let mut run = Run::new(
+        "student",
+        source.pictures(),
+        options.epochs,
+        options.batch,
+        options.rate,
+        options.warm_up,
+    );
     for epoch in 0..options.epochs {
         // Other epochs than the teacher's, so that the two see the pictures in different orders.
         for batch in source.epoch(epoch + 1_000_000, options.batch) {
             let (pictures, input) = batch?;
             let rows: Vec<i64> = pictures.iter().map(|&p| p as i64).collect();
-            let wanted = vectors.index_select(0, &Tensor::from_slice(&rows)).to_device(student.device());
-            let output = student.forward(&input, source.from(), student.network().output(), Mode::Train);
+            let wanted = vectors
+                .index_select(0, &Tensor::from_slice(&rows))
+                .to_device(student.device());
+            let output = student.forward(
+                &input,
+                source.from(),
+                student.network().output(),
+                Mode::Train,
+            );
             let found = unit(&output);
             let titles: Vec<&[u32]> = pictures.iter().map(|&p| targets[p].as_slice()).collect();
             let titles = normalised_multi_hot(&titles, attributes).to_device(student.device());

@@ -7,7 +7,8 @@ use tch::{Kind, Tensor};
 pub fn normalised_multi_hot(rows: &[&[u32]], attributes: usize) -> Tensor {
     let mut dense = vec![0.0f32; rows.len() * attributes];
     for (row, values) in rows.iter().zip(dense.chunks_mut(attributes)) {
-        row.iter().for_each(|&attribute| values[attribute as usize] = 1.0 / row.len() as f32);
+        row.iter()
+            .for_each(|&attribute| values[attribute as usize] = 1.0 / row.len() as f32);
     }
     Tensor::from_slice(&dense).view([rows.len() as i64, attributes as i64])
 }
@@ -16,7 +17,9 @@ pub fn normalised_multi_hot(rows: &[&[u32]], attributes: usize) -> Tensor {
 /// `poly * mean(1 - sum(p * y))` (METHOD 2).
 pub fn attribute_loss(logits: &Tensor, targets: &Tensor, poly: f64) -> Tensor {
     let log_p = logits.log_softmax(-1, Kind::Float);
-    let entropy = -(&log_p * targets).sum_dim_intlist([-1i64].as_slice(), false, Kind::Float).mean(Kind::Float);
+    let entropy = -(&log_p * targets)
+        .sum_dim_intlist([-1i64].as_slice(), false, Kind::Float)
+        .mean(Kind::Float);
     if poly == 0.0 {
         return entropy;
     }
@@ -26,18 +29,30 @@ pub fn attribute_loss(logits: &Tensor, targets: &Tensor, poly: f64) -> Tensor {
 
 /// `rows / |rows|`.
 pub fn unit(rows: &Tensor) -> Tensor {
-    let norm = rows.square().sum_dim_intlist([-1i64].as_slice(), true, Kind::Float).sqrt().clamp_min(1e-6);
+    let norm = rows
+        .square()
+        .sum_dim_intlist([-1i64].as_slice(), true, Kind::Float)
+        .sqrt()
+        .clamp_min(1e-6);
     rows / norm
 }
 
 /// Mean of `1 - cosine` between matching rows of unit vectors.
 pub fn cosine_loss(student: &Tensor, teacher: &Tensor) -> Tensor {
-    (student * teacher).sum_dim_intlist([-1i64].as_slice(), false, Kind::Float).neg().g_add_scalar(1.0).mean(Kind::Float)
+    (student * teacher)
+        .sum_dim_intlist([-1i64].as_slice(), false, Kind::Float)
+        .neg()
+        .g_add_scalar(1.0)
+        .mean(Kind::Float)
 }
 
 /// Relational distance loss (arXiv 1904.05068): the distances within the batch, each divided by their mean, by Huber loss.
 pub fn relational_loss(student: &Tensor, teacher: &Tensor) -> Tensor {
-    relative_distances(student).smooth_l1_loss(&relative_distances(teacher), tch::Reduction::Mean, 1.0)
+    relative_distances(student).smooth_l1_loss(
+        &relative_distances(teacher),
+        tch::Reduction::Mean,
+        1.0,
+    )
 }
 
 fn relative_distances(unit_rows: &Tensor) -> Tensor {
@@ -68,12 +83,18 @@ mod tests {
         let targets = normalised_multi_hot(&[&[0, 1]], 2);
         let entropy = -0.5 * (0.25f64.ln() + 0.75f64.ln());
         assert!((value(&attribute_loss(&logits, &targets, 0.0)) - entropy).abs() < 1e-6);
-        assert!((value(&attribute_loss(&logits, &targets, 2.0)) - entropy - 2.0 * 0.5).abs() < 1e-6);
+        assert!(
+            (value(&attribute_loss(&logits, &targets, 2.0)) - entropy - 2.0 * 0.5).abs() < 1e-6
+        );
     }
 
     #[test]
     fn equal_rows_cost_nothing_and_opposite_rows_two() {
-        let rows = unit(&Tensor::from_slice2(&[[3.0f32, 4.0], [1.0, 0.0], [-1.0, 2.0]]));
+        let rows = unit(&Tensor::from_slice2(&[
+            [3.0f32, 4.0],
+            [1.0, 0.0],
+            [-1.0, 2.0],
+        ]));
         assert!(value(&cosine_loss(&rows, &rows)).abs() < 1e-6);
         assert!((value(&cosine_loss(&rows, &-&rows)) - 2.0).abs() < 1e-6);
         assert!(value(&relational_loss(&rows, &rows)).abs() < 1e-6);

@@ -35,8 +35,14 @@ impl Module {
             .into_iter()
             .map(|(name, shape)| {
                 let shape: Vec<i64> = shape.iter().map(|&n| n as i64).collect();
-                let tensor = Tensor::from_slice(weights.data(&name)).reshape(shape).to_device(device);
-                let tensor = if tensor.dim() == 4 { channels_last(&tensor) } else { tensor };
+                let tensor = Tensor::from_slice(weights.data(&name))
+                    .reshape(shape)
+                    .to_device(device);
+                let tensor = if tensor.dim() == 4 {
+                    channels_last(&tensor)
+                } else {
+                    tensor
+                };
                 (name, tensor)
             })
             .collect();
@@ -44,7 +50,12 @@ impl Module {
         for (i, node) in network.nodes.iter().enumerate() {
             node.inputs.iter().for_each(|&value| last_reader[value] = i);
         }
-        Self { network, params, device, last_reader }
+        Self {
+            network,
+            params,
+            device,
+            last_reader,
+        }
     }
 
     /// Its description.
@@ -61,15 +72,25 @@ impl Module {
     pub fn forward(&self, input: &Tensor, from: usize, to: usize, mode: Mode) -> Tensor {
         let mut values: Vec<Option<Tensor>> = (0..=to).map(|_| None).collect();
         let input = input.to_device(self.device);
-        values[from] = Some(if input.dim() == 4 { channels_last(&input) } else { input });
+        values[from] = Some(if input.dim() == 4 {
+            channels_last(&input)
+        } else {
+            input
+        });
         for (i, node) in self.network.nodes.iter().enumerate().take(to).skip(from) {
             let result = self.compute(node, &values, mode);
-            for &value in node.inputs.iter().filter(|&&value| self.last_reader[value] == i) {
+            for &value in node
+                .inputs
+                .iter()
+                .filter(|&&value| self.last_reader[value] == i)
+            {
                 values[value] = None;
             }
             values[i + 1] = Some(result);
         }
-        values[to].take().expect("a network's nodes read values made before them")
+        values[to]
+            .take()
+            .expect("a network's nodes read values made before them")
     }
 
     /// The output for pictures `[n, 3, size, size]` at inference, without gradients.
@@ -83,7 +104,11 @@ impl Module {
     }
 
     fn compute(&self, node: &Node, values: &[Option<Tensor>], mode: Mode) -> Tensor {
-        let value = |i: usize| values[node.inputs[i]].as_ref().expect("computed before it is read");
+        let value = |i: usize| {
+            values[node.inputs[i]]
+                .as_ref()
+                .expect("computed before it is read")
+        };
         let param = |name: &str, part: &str| &self.params[&format!("{name}.{part}")];
         match &node.op {
             Op::Conv(c) => {
@@ -103,7 +128,9 @@ impl Module {
             Op::Relu6 => value(0).clamp(0.0, 6.0),
             Op::Add => value(0) + value(1),
             Op::GlobalAveragePool => value(0).mean_dim([2i64, 3].as_slice(), false, Kind::Float),
-            Op::Linear { name, .. } => value(0).linear(param(name, "weight"), Some(param(name, "bias"))),
+            Op::Linear { name, .. } => {
+                value(0).linear(param(name, "weight"), Some(param(name, "bias")))
+            }
         }
     }
 
@@ -133,7 +160,12 @@ impl Module {
 
 /// Row-major values of a tensor of any layout and device, as f32.
 pub fn to_vec(tensor: &Tensor) -> Vec<f32> {
-    let flat = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float).contiguous().view(-1);
+    let flat = tensor
+        .detach()
+        .to_device(Device::Cpu)
+        .to_kind(Kind::Float)
+        .contiguous()
+        .view(-1);
     Vec::<f32>::try_from(&flat).expect("a contiguous float tensor")
 }
 
@@ -154,5 +186,8 @@ fn convolve(input: &Tensor, conv: &Conv, weight: &Tensor, bias: Option<&Tensor>)
 
 /// The same tensor laid out channels-last; `tch` has no memory formats, but a permuted contiguous tensor is one.
 fn channels_last(tensor: &Tensor) -> Tensor {
-    tensor.permute([0, 2, 3, 1]).contiguous().permute([0, 3, 1, 2])
+    tensor
+        .permute([0, 2, 3, 1])
+        .contiguous()
+        .permute([0, 3, 1, 2])
 }

@@ -31,13 +31,23 @@ mod tests {
 
     #[test]
     fn climbs_to_the_peak_and_ends_at_the_last() {
-        let schedule = Schedule { peak: 1.0, last: 0.01, warm_up: 10, steps: 110 };
+        let schedule = Schedule {
+            peak: 1.0,
+            last: 0.01,
+            warm_up: 10,
+            steps: 110,
+        };
         assert_eq!(schedule.rate(0), 0.1);
         assert_eq!(schedule.rate(9), 1.0);
         assert_eq!(schedule.rate(10), 1.0);
         assert!((schedule.rate(109) - 0.01).abs() < 1e-12);
         assert!((10..109).all(|s| schedule.rate(s + 1) <= schedule.rate(s)));
-        let short = Schedule { peak: 1.0, last: 0.0, warm_up: 0, steps: 1 };
+        let short = Schedule {
+            peak: 1.0,
+            last: 0.0,
+            warm_up: 0,
+            steps: 1,
+        };
         assert_eq!(short.rate(0), 1.0);
     }
 }

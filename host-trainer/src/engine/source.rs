@@ -42,7 +42,11 @@ pub type Batch = (Vec<usize>, Tensor);
 impl Source {
     /// Batches straight from pictures, each epoch with new views.
     pub fn live(loader: Loader) -> Self {
-        Self { seed: loader.seed, loader, store: None }
+        Self {
+            seed: loader.seed,
+            loader,
+            store: None,
+        }
     }
 
     /// Computes the activations of `network` with `weights` at the cut `freeze` once, for later epochs to draw from.
@@ -56,10 +60,19 @@ impl Source {
     ) -> Result<Self, Fault> {
         let (folded, folded_weights) = network.fold(weights);
         let lower = Module::new(folded, &folded_weights, device);
-        let cut = |network: &Network| network.cut(freeze).ok_or_else(|| unknown_cut(network, freeze));
+        let cut = |network: &Network| {
+            network
+                .cut(freeze)
+                .ok_or_else(|| unknown_cut(network, freeze))
+        };
         let (below, from) = (cut(lower.network())?, cut(network)?);
         let jobs: Vec<Job> = (0..options.views)
-            .flat_map(|view| (0..loader.paths.len()).map(move |picture| Job { picture, view: view.checked_sub(1).map(|v| v as u64) }))
+            .flat_map(|view| {
+                (0..loader.paths.len()).map(move |picture| Job {
+                    picture,
+                    view: view.checked_sub(1).map(|v| v as u64),
+                })
+            })
             .collect();
         let step = Step::new("store", jobs.len() as u64);
         let batches = jobs.chunks(options.batch).map(<[Job]>::to_vec).collect();
@@ -68,11 +81,24 @@ impl Source {
             let (jobs, input) = batch?;
             let input = pictures(&input, loader.preprocess.size);
             let value = tch::no_grad(|| lower.forward(&input, 0, below, Mode::Infer));
-            parts.push(value.to_kind(Kind::Half).to_device(Device::Cpu).contiguous());
+            parts.push(
+                value
+                    .to_kind(Kind::Half)
+                    .to_device(Device::Cpu)
+                    .contiguous(),
+            );
             step.advance(jobs.len() as u64);
         }
-        let store = Store { rows: Tensor::cat(&parts, 0), views: options.views, from };
-        Ok(Self { seed: loader.seed, loader, store: Some(store) })
+        let store = Store {
+            rows: Tensor::cat(&parts, 0),
+            views: options.views,
+            from,
+        };
+        Ok(Self {
+            seed: loader.seed,
+            loader,
+            store: Some(store),
+        })
     }
 
     /// How many pictures there are.
@@ -87,7 +113,11 @@ impl Source {
 
     /// Every picture once, in an order and with views that `epoch` decides, in batches of `batch` (a last, smaller one is
     /// left out, since normalisation over a handful of pictures misleads).
-    pub fn epoch(&self, epoch: u64, batch: usize) -> Box<dyn Iterator<Item = Result<Batch, Fault>> + '_> {
+    pub fn epoch(
+        &self,
+        epoch: u64,
+        batch: usize,
+    ) -> Box<dyn Iterator<Item = Result<Batch, Fault>> + '_> {
         let mut random = Random::new(self.seed, &[epoch]);
         let mut order: Vec<usize> = (0..self.pictures()).collect();
         random.shuffle(&mut order);
@@ -96,48 +126,92 @@ impl Source {
             Some(store) => {
                 let views: Vec<usize> = order.iter().map(|_| random.below(store.views)).collect();
                 let picks: Vec<(usize, usize)> = order.into_iter().zip(views).collect();
-                let chunks: Vec<Vec<(usize, usize)>> = picks.chunks_exact(batch).map(<[_]>::to_vec).collect();
-                Box::new(chunks.into_iter().map(|picks| Ok(self.gather(store, &picks))))
+                let chunks: Vec<Vec<(usize, usize)>> =
+                    picks.chunks_exact(batch).map(<[_]>::to_vec).collect();
+                Box::new(
+                    chunks
+                        .into_iter()
+                        .map(|picks| Ok(self.gather(store, &picks))),
+                )
             }
             None => {
-                let job = |&picture: &usize| Job { picture, view: Some(epoch) };
-                let batches = order.chunks_exact(batch).map(|chunk| chunk.iter().map(job).collect()).collect();
+                let job = |&picture: &usize| Job {
+                    picture,
+                    view: Some(epoch),
+                };
+                let batches = order
+                    .chunks_exact(batch)
+                    .map(|chunk| chunk.iter().map(job).collect())
+                    .collect();
                 let size = self.loader.preprocess.size;
                 Box::new(self.loader.stream(batches).into_iter().map(move |batch| {
                     let (jobs, input) = batch?;
-                    Ok((jobs.iter().map(|job| job.picture).collect(), pictures(&input, size)))
+                    Ok((
+                        jobs.iter().map(|job| job.picture).collect(),
+                        pictures(&input, size),
+                    ))
                 }))
             }
         }
     }
 
-    /// Every view of every picture in order, for computing targets: `(view, first picture, values)`. Without a store
-    /// the plain view alone.
-    pub fn sweep(&self, batch: usize) -> Box<dyn Iterator<Item = Result<Batch, Fault>> + '_> {
+    /// The outputs of `module` for every view of every picture, view by view: `[views * pictures, d]`. Without a store
+    /// there is the plain view alone.
+    pub fn features(&self, module: &Module, batch: usize) -> Result<Tensor, Fault> {
         let count = self.pictures();
+        let step = Step::new(
+            "features",
+            (count * self.store.as_ref().map_or(1, |store| store.views)) as u64,
+        );
+        let mut parts = Vec::new();
+        let mut compute = |values: &Tensor| {
+            parts.push(
+                module
+                    .infer_from(values, self.from())
+                    .to_device(Device::Cpu),
+            );
+            step.advance(values.size()[0] as u64);
+        };
         match &self.store {
-            Some(store) => Box::new((0..store.views).flat_map(move |view| {
-                (0..count).step_by(batch).map(move |first| {
-                    let picks: Vec<_> = (first..count.min(first + batch)).map(|p| (p, view)).collect();
-                    Ok(self.gather(store, &picks))
-                })
-            })),
+            Some(store) => {
+                let rows = store.rows.size()[0];
+                for first in (0..rows).step_by(batch) {
+                    compute(
+                        &store
+                            .rows
+                            .narrow(0, first, (batch as i64).min(rows - first))
+                            .to_kind(Kind::Float),
+                    );
+                }
+            }
             None => {
-                let jobs: Vec<Job> = (0..count).map(|picture| Job { picture, view: None }).collect();
-                let size = self.loader.preprocess.size;
-                let batches = jobs.chunks(batch).map(<[Job]>::to_vec).collect();
-                Box::new(self.loader.stream(batches).into_iter().map(move |batch| {
-                    let (jobs, input) = batch?;
-                    Ok((jobs.iter().map(|job| job.picture).collect(), pictures(&input, size)))
-                }))
+                let jobs: Vec<Job> = (0..count)
+                    .map(|picture| Job {
+                        picture,
+                        view: None,
+                    })
+                    .collect();
+                for loaded in self
+                    .loader
+                    .stream(jobs.chunks(batch).map(<[Job]>::to_vec).collect())
+                {
+                    compute(&pictures(&loaded?.1, self.loader.preprocess.size));
+                }
             }
         }
+        Ok(Tensor::cat(&parts, 0))
     }
 
     fn gather(&self, store: &Store, picks: &[(usize, usize)]) -> Batch {
         let count = self.pictures();
-        let rows: Vec<i64> = picks.iter().map(|(picture, view)| (view * count + picture) as i64).collect();
-        let values = store.rows.index_select(0, &Tensor::from_slice(&rows)).to_kind(Kind::Float);
+        let rows: Vec<i64> = picks
+            .iter()
+            .map(|(picture, view)| (view * count + picture) as i64)
+            .collect();
+        let values = store
+            .rows
+            .index_select(0, &Tensor::from_slice(&rows))
+            .to_kind(Kind::Float);
         (picks.iter().map(|pick| pick.0).collect(), values)
     }
 }

@@ -3,12 +3,12 @@
 use skueye_models::{Code, Fault};
 use tch::{Kind, Tensor};
 
+use super::Point;
 use super::adamw::AdamW;
 use super::loss::{attribute_loss, normalised_multi_hot};
 use super::module::{Mode, Module};
 use super::schedule::Schedule;
 use super::source::Source;
-use super::Point;
 use crate::progress::Step;
 
 /// How the teacher learns.
@@ -40,21 +40,48 @@ pub fn train_teacher(
     attributes: usize,
     options: &TeacherOptions,
 ) -> Result<Vec<Point>, Fault> {
-    let features = module.network().shapes(32).last().map_or(0, |shape| shape.channels) as i64;
+    let features = module
+        .network()
+        .shapes(32)
+        .last()
+        .map_or(0, |shape| shape.channels) as i64;
     // METHOD 2: the head starts at a thousandth of the usual 0.02.
-    let head = Tensor::randn([attributes as i64, features], (Kind::Float, module.device())) * 2e-5;
+    let head = Tensor::randn(
+        [attributes as i64, features],
+        (Kind::Float, module.device()),
+    ) * 2e-5;
     let head = head.set_requires_grad(true);
     let mut optimiser = AdamW::new();
-    optimiser.add(module.trainable(source.from()).into_iter().map(|(_, t)| t), options.weight_decay, 1.0);
+    optimiser.add(
+        module.trainable(source.from()).into_iter().map(|(_, t)| t),
+        options.weight_decay,
+        1.0,
+    );
     optimiser.add([head.shallow_clone()], 0.0, options.head_rate_factor);
-    let mut run = Run::new("teacher", source.pictures(), options.epochs, options.batch, options.rate, options.warm_up);
+    let mut run = Run::new(
+        "teacher",
+        source.pictures(),
+        options.epochs,
+        options.batch,
+        options.rate,
+        options.warm_up,
+    );
     for epoch in 0..options.epochs {
         for batch in source.epoch(epoch, options.batch) {
             let (pictures, input) = batch?;
             let rows: Vec<&[u32]> = pictures.iter().map(|&p| targets[p].as_slice()).collect();
             let targets = normalised_multi_hot(&rows, attributes).to_device(module.device());
-            let feature = module.forward(&input, source.from(), module.network().output(), Mode::Train);
-            let loss = attribute_loss(&feature.linear::<Tensor>(&head, None), &targets, options.poly);
+            let feature = module.forward(
+                &input,
+                source.from(),
+                module.network().output(),
+                Mode::Train,
+            );
+            let loss = attribute_loss(
+                &feature.linear::<Tensor>(&head, None),
+                &targets,
+                options.poly,
+            );
             optimiser.step(&loss, run.rate());
             run.record(loss.double_value(&[]))?;
         }
@@ -73,12 +100,31 @@ pub(super) struct Run {
 }
 
 impl Run {
-    pub(super) fn new(name: &'static str, pictures: usize, epochs: u64, batch: usize, rate: f64, warm_up: f64) -> Self {
+    pub(super) fn new(
+        name: &'static str,
+        pictures: usize,
+        epochs: u64,
+        batch: usize,
+        rate: f64,
+        warm_up: f64,
+    ) -> Self {
         let batches = (pictures / batch.min(pictures).max(1)) as u64;
         let steps = (batches * epochs).max(1);
-        let schedule = Schedule { peak: rate, last: rate * 0.01, warm_up: (steps as f64 * warm_up) as u64, steps };
+        let schedule = Schedule {
+            peak: rate,
+            last: rate * 0.01,
+            warm_up: (steps as f64 * warm_up) as u64,
+            steps,
+        };
         let every = (steps / 100).max(1);
-        Self { schedule, step: 0, points: Vec::new(), since: (0.0, 0), every, progress: Step::new(name, steps) }
+        Self {
+            schedule,
+            step: 0,
+            points: Vec::new(),
+            since: (0.0, 0),
+            every,
+            progress: Step::new(name, steps),
+        }
     }
 
     /// The rate of the coming step.
@@ -107,7 +153,11 @@ impl Run {
 
     fn close_point(&mut self) {
         let loss = self.since.0 / self.since.1 as f64;
-        self.points.push(Point { step: self.step, loss, rate: self.schedule.rate(self.step) });
+        self.points.push(Point {
+            step: self.step,
+            loss,
+            rate: self.schedule.rate(self.step),
+        });
         self.progress.remark(format!("loss {loss:.4}"));
         self.since = (0.0, 0);
     }

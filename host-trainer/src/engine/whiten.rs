@@ -9,9 +9,13 @@ use super::module::to_vec;
 /// `sqrt(variance + ridge * mean variance)`. Statistics are summed in f64. METHOD 3.1: on few vectors a ridge of 1 % of the
 /// mean eigenvalue and truncation gain where full whitening loses.
 pub fn fit_whitening(features: &Tensor, dim: usize, ridge: f64) -> Result<Whitening, Fault> {
-    let (n, d) = features.size2().map_err(|e| refuse(format!("a tensor of another shape: {e}")))?;
+    let (n, d) = features
+        .size2()
+        .map_err(|e| refuse(format!("a tensor of another shape: {e}")))?;
     if n < 2 || dim as i64 > d {
-        return Err(refuse(format!("{n} vectors of {d} values for {dim} directions")));
+        return Err(refuse(format!(
+            "{n} vectors of {d} values for {dim} directions"
+        )));
     }
     let x = features.to_kind(Kind::Double);
     let mean = x.mean_dim([0i64].as_slice(), true, Kind::Double);
@@ -50,10 +54,18 @@ mod tests {
         let mixing = Tensor::randn([6, 6], (Kind::Float, tch::Device::Cpu));
         let x = Tensor::randn([4000, 6], (Kind::Float, tch::Device::Cpu)).matmul(&mixing) + 5.0;
         let whitening = fit_whitening(&x, 4, 0.0).unwrap();
-        let rows: Vec<f32> = to_vec(&x).chunks(6).flat_map(|row| whitening.apply(row)).collect();
-        let y = Tensor::from_slice(&rows).view([4000, 4]).to_kind(Kind::Double);
+        let rows: Vec<f32> = to_vec(&x)
+            .chunks(6)
+            .flat_map(|row| whitening.apply(row))
+            .collect();
+        let y = Tensor::from_slice(&rows)
+            .view([4000, 4])
+            .to_kind(Kind::Double);
         let covariance = y.tr().matmul(&y) / 3999.0;
-        let error = (covariance - Tensor::eye(4, (Kind::Double, tch::Device::Cpu))).abs().max().double_value(&[]);
+        let error = (covariance - Tensor::eye(4, (Kind::Double, tch::Device::Cpu)))
+            .abs()
+            .max()
+            .double_value(&[]);
         assert!(error < 1e-3, "{error}");
     }
 
@@ -62,6 +74,11 @@ mod tests {
         let x = Tensor::from_slice2(&[[1.0f32, 2.0], [3.0, 2.0], [5.0, 2.0]]);
         let whitening = fit_whitening(&x, 2, 0.01).unwrap();
         assert!(whitening.apply(&[1e3, 2.0]).iter().all(|v| v.is_finite()));
-        assert_eq!(fit_whitening(&x.narrow(0, 0, 1), 2, 0.01).unwrap_err().code(), Code::WhiteningInput);
+        assert_eq!(
+            fit_whitening(&x.narrow(0, 0, 1), 2, 0.01)
+                .unwrap_err()
+                .code(),
+            Code::WhiteningInput
+        );
     }
 }

@@ -2,10 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Hit, Truth};
-
-/// How many answers count.
-const TOP: usize = 10;
+use super::{Hit, TOP, Truth};
 
 /// Figures over the queries whose product is in the index, and over known and unknown ones together for `auroc`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -36,15 +33,24 @@ impl Metrics {
             }
             known_scores.push(best);
             known += 1;
-            let right: Vec<bool> =
-                ranking.iter().take(TOP).map(|hit| truth.index[hit.row] == truth.queries[query]).collect();
+            let right: Vec<bool> = ranking
+                .iter()
+                .take(TOP)
+                .map(|hit| truth.index[hit.row] == truth.queries[query])
+                .collect();
             let found = right.iter().filter(|&&r| r).count() as f64;
             sums[0] += found / relevant.min(TOP) as f64;
             sums[1] += found / relevant as f64;
             sums[2] += f64::from(right.first() == Some(&true));
             sums[3] += average_precision(&right, relevant);
         }
-        let mean = |sum: f64| if known == 0 { 0.0 } else { sum / f64::from(known) };
+        let mean = |sum: f64| {
+            if known == 0 {
+                0.0
+            } else {
+                sum / f64::from(known)
+            }
+        };
         let auroc = (!known_scores.is_empty() && !unknown_scores.is_empty())
             .then(|| auroc(&known_scores, &unknown_scores));
         Self {
@@ -68,8 +74,11 @@ fn average_precision(right: &[bool], relevant: usize) -> f64 {
 
 /// Probability that a value of `positive` exceeds one of `negative`, ties counted half (Mann-Whitney).
 pub fn auroc(positive: &[f64], negative: &[f64]) -> f64 {
-    let mut all: Vec<(f64, bool)> =
-        positive.iter().map(|&v| (v, true)).chain(negative.iter().map(|&v| (v, false))).collect();
+    let mut all: Vec<(f64, bool)> = positive
+        .iter()
+        .map(|&v| (v, true))
+        .chain(negative.iter().map(|&v| (v, false)))
+        .collect();
     all.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (mut below, mut wins) = (0.0, 0.0);
     for tied in all.chunk_by(|a, b| a.0 == b.0) {
@@ -86,13 +95,25 @@ mod tests {
     use super::*;
 
     fn ranking(rows: &[usize]) -> Vec<Hit> {
-        rows.iter().enumerate().map(|(i, &row)| Hit { row, score: 1.0 - i as f32 * 0.1 }).collect()
+        rows.iter()
+            .enumerate()
+            .map(|(i, &row)| Hit {
+                row,
+                score: 1.0 - i as f32 * 0.1,
+            })
+            .collect()
     }
 
     #[test]
     fn figures_of_a_small_case_by_hand() {
-        let truth = Truth { index: vec![0, 0, 1], queries: vec![0, 1, 9] };
-        let metrics = Metrics::new(&[ranking(&[0, 2, 1]), ranking(&[0, 1, 2]), ranking(&[1])], &truth);
+        let truth = Truth {
+            index: vec![0, 0, 1],
+            queries: vec![0, 1, 9],
+        };
+        let metrics = Metrics::new(
+            &[ranking(&[0, 2, 1]), ranking(&[0, 1, 2]), ranking(&[1])],
+            &truth,
+        );
         assert_eq!(metrics.mar10, 1.0);
         assert_eq!(metrics.recall1, 0.5);
         assert!((metrics.map10 - ((1.0 + 2.0 / 3.0) / 2.0 + 1.0 / 3.0) / 2.0).abs() < 1e-12);
@@ -101,7 +122,10 @@ mod tests {
 
     #[test]
     fn more_than_ten_relevant_rows_divide_by_ten_or_by_all() {
-        let truth = Truth { index: vec![0; 20], queries: vec![0] };
+        let truth = Truth {
+            index: vec![0; 20],
+            queries: vec![0],
+        };
         let metrics = Metrics::new(&[ranking(&(0..10).collect::<Vec<_>>())], &truth);
         assert_eq!((metrics.mar10, metrics.mar10_of_all), (1.0, 0.5));
         assert_eq!(metrics.auroc, None);

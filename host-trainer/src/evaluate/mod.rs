@@ -5,10 +5,13 @@ mod metrics;
 mod search;
 mod set;
 
-pub use calibrate::{Calibration, calibrate};
+pub use calibrate::{Calibration, Labelled, calibrate};
 pub use metrics::{Metrics, auroc};
 pub use search::{Hit, float_ranking, gallery_rankings};
-pub use set::{EvaluationSet, labelled_pictures};
+pub use set::{CalibrationSet, EvaluationSet};
+
+/// How many answers to a query count.
+pub const TOP: usize = 10;
 
 /// Which product each row of the index and each query shows. A query of a product that has no row is unknown.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +25,9 @@ pub struct Truth {
 impl Truth {
     /// How many index rows show the product of `query`.
     pub fn relevant(&self, query: usize) -> usize {
-        self.index.iter().filter(|&&product| product == self.queries[query]).count()
+        self.index
+            .iter()
+            .filter(|&&product| product == self.queries[query])
+            .count()
     }
 }

@@ -17,10 +17,20 @@ pub struct Hit {
 }
 
 /// The `k` nearest rows of `index` for each query by cosine, ties by row number.
-pub fn float_ranking(index: &[UnitEmbedding], queries: &[UnitEmbedding], k: usize) -> Vec<Vec<Hit>> {
+pub fn float_ranking(
+    index: &[UnitEmbedding],
+    queries: &[UnitEmbedding],
+    k: usize,
+) -> Vec<Vec<Hit>> {
     let ranking = |query: &UnitEmbedding| {
-        let mut hits: Vec<Hit> =
-            index.iter().enumerate().map(|(row, of)| Hit { row, score: query.cosine(of) }).collect();
+        let mut hits: Vec<Hit> = index
+            .iter()
+            .enumerate()
+            .map(|(row, of)| Hit {
+                row,
+                score: query.cosine(of),
+            })
+            .collect();
         hits.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.row.cmp(&b.row)));
         hits.truncate(k);
         hits
@@ -36,15 +46,25 @@ pub fn gallery_rankings(
 ) -> Result<(Vec<Vec<Hit>>, Vec<Vec<Hit>>), Fault> {
     let view = gallery.view();
     let workspace = || (Searcher::new(), Reranker::new(view.dim()), Hits::new());
-    let pairs = queries.par_iter().map_init(workspace, |(searcher, reranker, hits), query| {
-        searcher.search(&view, query.as_slice(), CANDIDATES.max(k), hits)?;
-        let plain = hits.rows().iter().take(k).map(found).collect::<Vec<_>>();
-        let reranked = reranker.rerank(&view, query.as_slice(), hits.rows())?;
-        Ok((plain, reranked.iter().take(k).map(|r| found(&r.hit)).collect()))
-    });
-    pairs.collect::<Result<Vec<_>, Fault>>().map(|pairs| pairs.into_iter().unzip())
+    let pairs = queries
+        .par_iter()
+        .map_init(workspace, |(searcher, reranker, hits), query| {
+            searcher.search(&view, query.as_slice(), CANDIDATES.max(k), hits)?;
+            let plain = hits.rows().iter().take(k).map(found).collect::<Vec<_>>();
+            let reranked = reranker.rerank(&view, query.as_slice(), hits.rows())?;
+            Ok((
+                plain,
+                reranked.iter().take(k).map(|r| found(&r.hit)).collect(),
+            ))
+        });
+    pairs
+        .collect::<Result<Vec<_>, Fault>>()
+        .map(|pairs| pairs.into_iter().unzip())
 }
 
 fn found(hit: &skueye_gallery::Hit) -> Hit {
-    Hit { row: hit.row as usize, score: hit.score }
+    Hit {
+        row: hit.row as usize,
+        score: hit.score,
+    }
 }

@@ -1,12 +1,12 @@
 //! The pictures that a model is measured and calibrated on, with what they show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use skueye_models::{Code, Fault, Gtin, Product};
+use skueye_models::{Code, Fault, Gtin, Product, UnitEmbedding};
 
-use super::Truth;
-use crate::data::{Dataset, Split};
+use super::{Metrics, TOP, Truth, float_ranking};
+use crate::data::{Dataset, ListingRow, Look, Split};
 
 /// Index and query pictures of a data set with ground truth.
 #[derive(Debug, Clone)]
@@ -27,15 +27,67 @@ impl EvaluationSet {
         let shown = Shown::load(dataset)?;
         let (index, index_products) = shown.split(dataset, Split::Index)?;
         let (queries, query_products) = shown.split(dataset, Split::Query)?;
-        let truth = Truth { index: index_products, queries: query_products };
-        Ok(Self { index, queries, truth, products: shown.products })
+        let truth = Truth {
+            index: index_products,
+            queries: query_products,
+        };
+        Ok(Self {
+            index,
+            queries,
+            truth,
+            products: shown.products,
+        })
+    }
+
+    /// The figures of embeddings of the index and the queries, compared in floating point.
+    pub fn metrics(&self, index: &[UnitEmbedding], queries: &[UnitEmbedding]) -> Metrics {
+        Metrics::new(&float_ranking(index, queries, TOP), &self.truth)
     }
 }
 
-/// The pictures of `split` with the product that each shows.
-pub fn labelled_pictures(dataset: &Dataset, split: Split) -> Result<Vec<(PathBuf, usize)>, Fault> {
-    let (paths, products) = Shown::load(dataset)?.split(dataset, split)?;
-    Ok(paths.into_iter().zip(products).collect())
+/// Pictures to calibrate with: the camera's view of products that were not trained on, and a gallery to ask.
+#[derive(Debug, Clone, Default)]
+pub struct CalibrationSet {
+    /// Validation pictures that ask: camera photos, or one picture of each product where there are none.
+    pub probes: Vec<(PathBuf, usize)>,
+    /// Pictures that are asked: the other validation pictures and those of training. Products that were trained on make
+    /// the gallery as large, and its siblings as near, as a real one's.
+    pub rows: Vec<(PathBuf, usize)>,
+}
+
+impl CalibrationSet {
+    /// Divides the validation and training pictures of `dataset`. Errors as [`EvaluationSet::load`].
+    pub fn load(dataset: &Dataset) -> Result<Self, Fault> {
+        let shown = Shown::load(dataset)?;
+        let looks: BTreeMap<String, Look> = dataset
+            .image_truth()?
+            .unwrap_or_default()
+            .into_iter()
+            .map(|t| (t.uuid, t.look))
+            .collect();
+        let by_camera = looks.values().any(|&look| look == Look::Kiosk);
+        let mut set = Self::default();
+        let mut seen = BTreeSet::new();
+        for split in [Split::Val, Split::Train] {
+            for row in dataset.rows(split)? {
+                let row = row?;
+                let product = shown.product(dataset, split, &row)?;
+                let camera = looks.get(&row.uuid) == Some(&Look::Kiosk);
+                let asks = if by_camera {
+                    camera
+                } else {
+                    seen.insert(product)
+                };
+                match (split, asks) {
+                    (Split::Val, true) => set.probes.push((row.image, product)),
+                    // Galleries hold no camera photos unless someone enrols them.
+                    _ if camera => {}
+                    _ => set.rows.push((row.image, product)),
+                }
+            }
+        }
+        Ok(set)
+    }
 }
 
 struct Shown {
@@ -47,31 +99,61 @@ struct Shown {
 impl Shown {
     fn load(dataset: &Dataset) -> Result<Self, Fault> {
         let missing = || {
-            let expected = "truth/products.csv and truth/images.csv, which name the product on each picture";
+            let expected =
+                "truth/products.csv and truth/images.csv, which name the product on each picture";
             let remedy = "add them, or use a data set that `synth` or `fetch` wrote";
             Fault::new(Code::DataLayout, expected, "no ground truth", remedy).at(dataset.root())
         };
         let mut rows = dataset.products()?.ok_or_else(missing)?;
         rows.sort_by_key(|row| row.gtin);
-        let by_gtin = rows.iter().enumerate().map(|(i, row)| (row.gtin, i)).collect();
-        let by_uuid = dataset.image_truth()?.ok_or_else(missing)?.into_iter().map(|t| (t.uuid, t.gtin)).collect();
-        let product = |row: crate::data::ProductRow| Product { gtin: row.gtin, title: row.title, category: row.line };
-        Ok(Self { products: rows.into_iter().map(product).collect(), by_gtin, by_uuid })
+        let by_gtin = rows
+            .iter()
+            .enumerate()
+            .map(|(i, row)| (row.gtin, i))
+            .collect();
+        let by_uuid = dataset
+            .image_truth()?
+            .ok_or_else(missing)?
+            .into_iter()
+            .map(|t| (t.uuid, t.gtin))
+            .collect();
+        let product = |row: crate::data::ProductRow| Product {
+            gtin: row.gtin,
+            title: row.title,
+            category: row.line,
+        };
+        Ok(Self {
+            products: rows.into_iter().map(product).collect(),
+            by_gtin,
+            by_uuid,
+        })
     }
 
     fn split(&self, dataset: &Dataset, split: Split) -> Result<(Vec<PathBuf>, Vec<usize>), Fault> {
         let mut pictures = (Vec::new(), Vec::new());
         for row in dataset.rows(split)? {
             let row = row?;
-            let product = self.by_uuid.get(&row.uuid).and_then(|gtin| self.by_gtin.get(gtin));
-            let product = product.ok_or_else(|| {
-                let expected = format!("the product of picture {} in the ground truth", row.uuid);
-                Fault::new(Code::DataRow, expected, "none", "complete truth/images.csv and truth/products.csv")
-                    .at(dataset.root().join(split.table()))
-            })?;
+            pictures.1.push(self.product(dataset, split, &row)?);
             pictures.0.push(row.image);
-            pictures.1.push(*product);
         }
         Ok(pictures)
+    }
+
+    fn product(&self, dataset: &Dataset, split: Split, row: &ListingRow) -> Result<usize, Fault> {
+        let product = self
+            .by_uuid
+            .get(&row.uuid)
+            .and_then(|gtin| self.by_gtin.get(gtin))
+            .copied();
+        product.ok_or_else(|| {
+            let expected = format!("the product of picture {} in the ground truth", row.uuid);
+            Fault::new(
+                Code::DataRow,
+                expected,
+                "none",
+                "complete truth/images.csv and truth/products.csv",
+            )
+            .at(dataset.root().join(split.table()))
+        })
     }
 }

@@ -8,8 +8,8 @@ use skueye_models::network::{Conv, Network, Op, Param, Shape, Weights};
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
 use tract_onnx::pb::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TensorProto,
-    TensorShapeProto, TypeProto, ValueInfoProto, attribute_proto, type_proto,
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto,
+    TensorProto, TensorShapeProto, TypeProto, ValueInfoProto, attribute_proto, type_proto,
 };
 
 const OPSET: i64 = 17;
@@ -30,9 +30,21 @@ pub enum Precision {
 
 /// The bytes of the ONNX model of `network`, whose normalisation is folded already: input `[1, 3, size, size]`, output
 /// `[1, dim]`, the embedding id among its metadata.
-pub fn write_onnx(network: &Network, weights: &Weights, size: u32, id: EmbeddingId, precision: Precision) -> Vec<u8> {
+pub fn write_onnx(
+    network: &Network,
+    weights: &Weights,
+    size: u32,
+    id: EmbeddingId,
+    precision: Precision,
+) -> Vec<u8> {
     let shapes = network.shapes(size as usize);
-    let mut graph = Graph { proto: GraphProto { name: network.name.clone(), ..Default::default() }, precision };
+    let mut graph = Graph {
+        proto: GraphProto {
+            name: network.name.clone(),
+            ..Default::default()
+        },
+        precision,
+    };
     let mut value = graph.begin(size);
     let mut names = vec![value];
     for (i, node) in network.nodes.iter().enumerate() {
@@ -44,11 +56,17 @@ pub fn write_onnx(network: &Network, weights: &Weights, size: u32, id: Embedding
     graph.end(&names[network.output()], output.channels);
     let model = ModelProto {
         ir_version: IR_VERSION,
-        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
+        opset_import: vec![OperatorSetIdProto {
+            domain: String::new(),
+            version: OPSET,
+        }],
         producer_name: "skueye-train".into(),
         producer_version: env!("CARGO_PKG_VERSION").into(),
         graph: Some(graph.proto),
-        metadata_props: vec![StringStringEntryProto { key: ONNX_EMBEDDING_ID_KEY.into(), value: id.to_string() }],
+        metadata_props: vec![StringStringEntryProto {
+            key: ONNX_EMBEDDING_ID_KEY.into(),
+            value: id.to_string(),
+        }],
         ..Default::default()
     };
     model.encode_to_vec()
@@ -61,7 +79,10 @@ struct Graph {
 
 impl Graph {
     fn begin(&mut self, size: u32) -> String {
-        self.proto.input.push(float_value(INPUT, &[1, 3, i64::from(size), i64::from(size)]));
+        self.proto.input.push(float_value(
+            INPUT,
+            &[1, 3, i64::from(size), i64::from(size)],
+        ));
         match self.precision {
             Precision::F32 => INPUT.into(),
             Precision::F16 => self.cast(INPUT, "pictures_f16", DataType::Float16),
@@ -73,32 +94,61 @@ impl Graph {
             Precision::F32 => self.node("Identity", &[last], OUTPUT, vec![]),
             Precision::F16 => self.cast(last, OUTPUT, DataType::Float),
         };
-        self.proto.output.push(float_value(OUTPUT, &[1, dim as i64]));
+        self.proto
+            .output
+            .push(float_value(OUTPUT, &[1, dim as i64]));
     }
 
     fn cast(&mut self, input: &str, output: &str, to: DataType) -> String {
         self.node("Cast", &[input], output, vec![int("to", to as i64)])
     }
 
-    fn operation(&mut self, i: usize, op: &Op, inputs: &[&str], shape: &Shape, weights: &Weights) -> String {
+    fn operation(
+        &mut self,
+        i: usize,
+        op: &Op,
+        inputs: &[&str],
+        shape: &Shape,
+        weights: &Weights,
+    ) -> String {
         let output = format!("v{}", i + 1);
         match op {
             Op::Conv(conv) => self.convolution(conv, inputs[0], &output, shape.size, weights),
             Op::Relu6 => self.clip6(inputs[0], &output),
             Op::Add => self.node("Add", inputs, &output, vec![]),
             Op::GlobalAveragePool => {
-                let pooled = self.node("GlobalAveragePool", inputs, &format!("{output}_pooled"), vec![]);
+                let pooled = self.node(
+                    "GlobalAveragePool",
+                    inputs,
+                    &format!("{output}_pooled"),
+                    vec![],
+                );
                 self.node("Flatten", &[&pooled], &output, vec![int("axis", 1)])
             }
             Op::Linear { name, .. } => {
-                let (weight, bias) = (self.parameter(name, "weight", weights), self.parameter(name, "bias", weights));
-                self.node("Gemm", &[inputs[0], &weight, &bias], &output, vec![int("transB", 1)])
+                let (weight, bias) = (
+                    self.parameter(name, "weight", weights),
+                    self.parameter(name, "bias", weights),
+                );
+                self.node(
+                    "Gemm",
+                    &[inputs[0], &weight, &bias],
+                    &output,
+                    vec![int("transB", 1)],
+                )
             }
             Op::BatchNorm { name, .. } => unreachable!("{name} is folded before export"),
         }
     }
 
-    fn convolution(&mut self, conv: &Conv, input: &str, output: &str, size: usize, weights: &Weights) -> String {
+    fn convolution(
+        &mut self,
+        conv: &Conv,
+        input: &str,
+        output: &str,
+        size: usize,
+        weights: &Weights,
+    ) -> String {
         let (before, after) = conv.same_padding(size);
         let (before, after) = (before as i64, after as i64);
         let attributes = vec![
@@ -107,7 +157,10 @@ impl Graph {
             ints("pads", &[before, before, after, after]),
             int("group", conv.groups as i64),
         ];
-        let mut inputs = vec![input.to_owned(), self.parameter(&conv.name, "weight", weights)];
+        let mut inputs = vec![
+            input.to_owned(),
+            self.parameter(&conv.name, "weight", weights),
+        ];
         if conv.bias {
             inputs.push(self.parameter(&conv.name, "bias", weights));
         }
@@ -117,8 +170,20 @@ impl Graph {
 
     fn clip6(&mut self, input: &str, output: &str) -> String {
         if !self.proto.initializer.iter().any(|t| t.name == "zero") {
-            self.initializer("zero", &Param { shape: vec![], data: vec![0.0] });
-            self.initializer("six", &Param { shape: vec![], data: vec![6.0] });
+            self.initializer(
+                "zero",
+                &Param {
+                    shape: vec![],
+                    data: vec![0.0],
+                },
+            );
+            self.initializer(
+                "six",
+                &Param {
+                    shape: vec![],
+                    data: vec![6.0],
+                },
+            );
         }
         self.node("Clip", &[input, "zero", "six"], output, vec![])
     }
@@ -131,10 +196,18 @@ impl Graph {
 
     fn initializer(&mut self, name: &str, param: &Param) {
         let (data_type, raw_data) = match self.precision {
-            Precision::F32 => (DataType::Float, param.data.iter().flat_map(|v| v.to_le_bytes()).collect()),
-            Precision::F16 => {
-                (DataType::Float16, param.data.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect())
-            }
+            Precision::F32 => (
+                DataType::Float,
+                param.data.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            ),
+            Precision::F16 => (
+                DataType::Float16,
+                param
+                    .data
+                    .iter()
+                    .flat_map(|v| f16::from_f32(*v).to_le_bytes())
+                    .collect(),
+            ),
         };
         self.proto.initializer.push(TensorProto {
             name: name.into(),
@@ -145,7 +218,13 @@ impl Graph {
         });
     }
 
-    fn node(&mut self, op: &str, inputs: &[&str], output: &str, attribute: Vec<AttributeProto>) -> String {
+    fn node(
+        &mut self,
+        op: &str,
+        inputs: &[&str],
+        output: &str,
+        attribute: Vec<AttributeProto>,
+    ) -> String {
         self.proto.node.push(NodeProto {
             name: format!("{op}_{output}"),
             op_type: op.into(),
@@ -160,20 +239,43 @@ impl Graph {
 
 fn int(name: &str, i: i64) -> AttributeProto {
     let r#type = attribute_proto::AttributeType::Int as i32;
-    AttributeProto { name: name.into(), r#type, i, ..Default::default() }
+    AttributeProto {
+        name: name.into(),
+        r#type,
+        i,
+        ..Default::default()
+    }
 }
 
 fn ints(name: &str, ints: &[i64]) -> AttributeProto {
     let r#type = attribute_proto::AttributeType::Ints as i32;
-    AttributeProto { name: name.into(), r#type, ints: ints.to_vec(), ..Default::default() }
+    AttributeProto {
+        name: name.into(),
+        r#type,
+        ints: ints.to_vec(),
+        ..Default::default()
+    }
 }
 
 fn float_value(name: &str, dims: &[i64]) -> ValueInfoProto {
     let dim = dims
         .iter()
-        .map(|&n| Dimension { value: Some(dimension::Value::DimValue(n)), ..Default::default() })
+        .map(|&n| Dimension {
+            value: Some(dimension::Value::DimValue(n)),
+            ..Default::default()
+        })
         .collect();
-    let tensor = type_proto::Tensor { elem_type: DataType::Float as i32, shape: Some(TensorShapeProto { dim }) };
-    let r#type = TypeProto { value: Some(type_proto::Value::TensorType(tensor)), ..Default::default() };
-    ValueInfoProto { name: name.into(), r#type: Some(r#type), ..Default::default() }
+    let tensor = type_proto::Tensor {
+        elem_type: DataType::Float as i32,
+        shape: Some(TensorShapeProto { dim }),
+    };
+    let r#type = TypeProto {
+        value: Some(type_proto::Value::TensorType(tensor)),
+        ..Default::default()
+    };
+    ValueInfoProto {
+        name: name.into(),
+        r#type: Some(r#type),
+        ..Default::default()
+    }
 }

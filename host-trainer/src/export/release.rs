@@ -43,11 +43,20 @@ pub fn embedding_id(network: &Network, weights: &Weights, preprocess: &Preproces
     hash.update(network.name.as_bytes());
     for (name, shape) in network.parameters() {
         hash.update(name.as_bytes());
-        shape.iter().for_each(|&n| hash.update((n as u64).to_le_bytes()));
-        weights.data(&name).iter().for_each(|v| hash.update(v.to_le_bytes()));
+        shape
+            .iter()
+            .for_each(|&n| hash.update((n as u64).to_le_bytes()));
+        weights
+            .data(&name)
+            .iter()
+            .for_each(|v| hash.update(v.to_le_bytes()));
     }
     hash.update(preprocess.size.to_le_bytes());
-    preprocess.mean.iter().chain(&preprocess.std).for_each(|v| hash.update(v.to_le_bytes()));
+    preprocess
+        .mean
+        .iter()
+        .chain(&preprocess.std)
+        .for_each(|v| hash.update(v.to_le_bytes()));
     let digest = hash.finalize();
     EmbeddingId(digest[..16].try_into().expect("a SHA-256 has 32 bytes"))
 }
@@ -59,9 +68,24 @@ pub fn write_release(folder: &Path, parts: &ReleaseParts) -> Result<Manifest, Fa
     let size = parts.preprocess.size;
     let onnx = |precision| write_onnx(parts.network, parts.weights, size, id, precision);
     let f16 = onnx(Precision::F16);
-    let dim = parts.network.shapes(size as usize).last().map_or(0, |shape| shape.channels) as u32;
-    let embedding = golden_embedding(&f16, Contract { embedding_id: id, size, dim }, parts)?;
-    let file = |name: &str, bytes: &[u8]| FileRef { name: name.into(), sha256: sha256_hex(bytes) };
+    let dim = parts
+        .network
+        .shapes(size as usize)
+        .last()
+        .map_or(0, |shape| shape.channels) as u32;
+    let embedding = golden_embedding(
+        &f16,
+        Contract {
+            embedding_id: id,
+            size,
+            dim,
+        },
+        parts,
+    )?;
+    let file = |name: &str, bytes: &[u8]| FileRef {
+        name: name.into(),
+        sha256: sha256_hex(bytes),
+    };
     let f32 = parts.with_f32.then(|| onnx(Precision::F32));
     let manifest = Manifest::new(ManifestParts {
         network: parts.network.name.clone(),
@@ -88,11 +112,18 @@ pub fn write_release(folder: &Path, parts: &ReleaseParts) -> Result<Manifest, Fa
     Ok(manifest)
 }
 
-fn golden_embedding(onnx: &[u8], contract: Contract, parts: &ReleaseParts) -> Result<Vec<f32>, Fault> {
+fn golden_embedding(
+    onnx: &[u8],
+    contract: Contract,
+    parts: &ReleaseParts,
+) -> Result<Vec<f32>, Fault> {
     let mut embedder = TractEmbedder::new(onnx, &contract)?;
     let golden = decode(&parts.golden)?;
     let mut preprocessor = Preprocessor::new(parts.preprocess)?;
     let mut embedding = vec![0.0; contract.dim as usize];
-    embedder.embed_unit(preprocessor.tensor(&golden, Region::whole(&golden))?, &mut embedding)?;
+    embedder.embed_unit(
+        preprocessor.tensor(&golden, Region::whole(&golden))?,
+        &mut embedding,
+    )?;
     Ok(embedding)
 }

@@ -22,12 +22,22 @@ pub struct Augmentation {
 
 impl Default for Augmentation {
     fn default() -> Self {
-        Self { least_area: 0.35, flip: 0.0, colour: 0.35, erase: 0.25 }
+        Self {
+            least_area: 0.35,
+            flip: 0.0,
+            colour: 0.35,
+            erase: 0.25,
+        }
     }
 }
 
 /// A varied view of `image`, `size` x `size` pixels. The same `random` gives the same view.
-pub fn augment(image: &RgbImage, size: u32, how: &Augmentation, random: &mut Random) -> Result<RgbImage, Fault> {
+pub fn augment(
+    image: &RgbImage,
+    size: u32,
+    how: &Augmentation,
+    random: &mut Random,
+) -> Result<RgbImage, Fault> {
     let mut view = resize_rgb(image, random_crop(image, how.least_area, random), size)?;
     if random.chance(how.flip) {
         flip(&mut view);
@@ -46,12 +56,19 @@ pub fn augment(image: &RgbImage, size: u32, how: &Augmentation, random: &mut Ran
 fn random_crop(image: &RgbImage, least_area: f64, random: &mut Random) -> Region {
     let (width, height) = (f64::from(image.width()), f64::from(image.height()));
     let area = width * height * random.uniform(least_area, 1.0);
-    let aspect = random.uniform((3.0f64 / 4.0).ln(), (4.0f64 / 3.0).ln()).exp();
+    let aspect = random
+        .uniform((3.0f64 / 4.0).ln(), (4.0f64 / 3.0).ln())
+        .exp();
     let crop_width = (area * aspect).sqrt().min(width).max(1.0);
     let crop_height = (area / aspect).sqrt().min(height).max(1.0);
     let x = random.uniform(0.0, width - crop_width);
     let y = random.uniform(0.0, height - crop_height);
-    Region { x: x as u32, y: y as u32, width: crop_width as u32, height: crop_height as u32 }
+    Region {
+        x: x as u32,
+        y: y as u32,
+        width: crop_width as u32,
+        height: crop_height as u32,
+    }
 }
 
 fn flip(image: &mut RgbImage) {
@@ -64,7 +81,8 @@ fn flip(image: &mut RgbImage) {
 
 /// Brightness scales, contrast scales around the mean grey, saturation around each pixel's grey.
 fn jitter(image: &mut RgbImage, brightness: f32, contrast: f32, saturation: f32) {
-    let grey = |p: &[u8; 3]| 0.299 * f32::from(p[0]) + 0.587 * f32::from(p[1]) + 0.114 * f32::from(p[2]);
+    let grey =
+        |p: &[u8; 3]| 0.299 * f32::from(p[0]) + 0.587 * f32::from(p[1]) + 0.114 * f32::from(p[2]);
     let (pixels, _) = image.data_mut().as_chunks_mut::<3>();
     let mean = pixels.iter().map(grey).sum::<f32>() / pixels.len().max(1) as f32;
     for pixel in pixels {
@@ -86,7 +104,11 @@ fn erase(image: &mut RgbImage, random: &mut Random) {
     let (width, height) = (side((area * aspect).sqrt()), side((area / aspect).sqrt()));
     let x = random.below((size - width + 1) as usize);
     let y = random.below((size - height + 1) as usize);
-    let colour = [random.below(256) as u8, random.below(256) as u8, random.below(256) as u8];
+    let colour = [
+        random.below(256) as u8,
+        random.below(256) as u8,
+        random.below(256) as u8,
+    ];
     let rows = image.data_mut().chunks_exact_mut(size as usize * 3);
     for row in rows.skip(y).take(height as usize) {
         let (pixels, _) = row.as_chunks_mut::<3>();
@@ -105,7 +127,15 @@ mod tests {
 
     #[test]
     fn a_view_depends_on_its_stream_alone() {
-        let view = |seed| augment(&picture(), 32, &Augmentation::default(), &mut Random::new(seed, &[])).unwrap();
+        let view = |seed| {
+            augment(
+                &picture(),
+                32,
+                &Augmentation::default(),
+                &mut Random::new(seed, &[]),
+            )
+            .unwrap()
+        };
         assert_eq!(view(1), view(1));
         assert_ne!(view(1), view(2));
         assert_eq!(view(1).data().len(), 32 * 32 * 3);

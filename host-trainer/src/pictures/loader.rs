@@ -61,7 +61,10 @@ impl Loader {
 
     /// The inputs of `jobs`, one after another: `[jobs, 3, size, size]`.
     pub fn load_batch(&self, jobs: &[Job]) -> Result<Vec<f32>, Fault> {
-        let inputs = jobs.par_iter().map(|job| self.load(job)).collect::<Result<Vec<_>, _>>()?;
+        let inputs = jobs
+            .par_iter()
+            .map(|job| self.load(job))
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(inputs.concat())
     }
 

@@ -55,11 +55,22 @@ pub fn replay(program: &Path, device: &Path, frames: &Path) -> Result<Replayed, 
                 [model]\nfolder = \"model\"\n\n[gallery]\npath = \"gallery.skg\"\n\n\
                 [camera]\nreplay_fps = 10\n\n[link]\npty = true\n\n[events]\npath = \"-\"\n";
     write_file(&config, text.as_bytes())?;
-    let count = std::fs::read_dir(frames).map_err(|e| Fault::io("list", frames, &e))?.count();
+    let count = std::fs::read_dir(frames)
+        .map_err(|e| Fault::io("list", frames, &e))?
+        .count();
     let step = Step::new("replay", count as u64);
     let mut command = Command::new(program);
-    command.arg("run").arg("--json").arg("--config").arg(&config).arg("--replay").arg(frames);
-    let mut child = command.stdout(Stdio::piped()).spawn().map_err(|e| missing(program, &e))?;
+    command
+        .arg("run")
+        .arg("--json")
+        .arg("--config")
+        .arg(&config)
+        .arg("--replay")
+        .arg(frames);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|e| missing(program, &e))?;
     let stdout = child.stdout.take().expect("stdout is piped");
     let (mut lines, mut seen) = (String::new(), 0);
     for line in std::io::BufReader::new(stdout).lines() {
@@ -68,17 +79,27 @@ pub fn replay(program: &Path, device: &Path, frames: &Path) -> Result<Replayed, 
         lines.push_str(&line);
         lines.push('\n');
     }
-    let status = child.wait().map_err(|e| Fault::io("wait for", program, &e))?;
+    let status = child
+        .wait()
+        .map_err(|e| Fault::io("wait for", program, &e))?;
     write_file(&device.join("events.jsonl"), lines.as_bytes())?;
     if !status.success() {
-        return Err(failed(program, format!("{status}; its lines are in {}", device.join("events.jsonl").display())));
+        return Err(failed(
+            program,
+            format!(
+                "{status}; its lines are in {}",
+                device.join("events.jsonl").display()
+            ),
+        ));
     }
     parse(&lines).map_err(|got| failed(program, got))
 }
 
 /// Moves the bar to the frame that `line` speaks of.
 fn advance(step: &Step, line: &str, seen: u64) -> u64 {
-    let frame = serde_json::from_str::<serde_json::Value>(line).ok().and_then(|v| v.get("last_frame")?.as_u64());
+    let frame = serde_json::from_str::<serde_json::Value>(line)
+        .ok()
+        .and_then(|v| v.get("last_frame")?.as_u64());
     let frame = frame.unwrap_or(seen).max(seen);
     step.advance(frame - seen);
     frame
@@ -87,9 +108,12 @@ fn advance(step: &Step, line: &str, seen: u64) -> u64 {
 fn parse(lines: &str) -> Result<Replayed, String> {
     let mut replayed = Replayed::default();
     for line in lines.lines() {
-        let value: serde_json::Value = serde_json::from_str(line).map_err(|e| format!("{e} in {line:?}"))?;
+        let value: serde_json::Value =
+            serde_json::from_str(line).map_err(|e| format!("{e} in {line:?}"))?;
         match value.get("kind").and_then(|kind| kind.as_str()) {
-            Some("event") => replayed.events.push(serde_json::from_value(value).map_err(|e| e.to_string())?),
+            Some("event") => replayed
+                .events
+                .push(serde_json::from_value(value).map_err(|e| e.to_string())?),
             Some("summary") => replayed.summary = value.as_object().cloned().unwrap_or_default(),
             _ => {}
         }
@@ -99,15 +123,22 @@ fn parse(lines: &str) -> Result<Replayed, String> {
 
 /// Compares `events` with what was `shown`.
 pub fn tally(events: &[Event], shown: &[PresentationRow]) -> Tally {
-    let mut tally = Tally { presentations: shown.len() as u64, ..Tally::default() };
+    let mut tally = Tally {
+        presentations: shown.len() as u64,
+        ..Tally::default()
+    };
     for row in shown {
-        let during = |event: &&Event| event.first_frame <= row.last_frame && event.last_frame >= row.first_frame;
+        let during = |event: &&Event| {
+            event.first_frame <= row.last_frame && event.last_frame >= row.first_frame
+        };
         let own: Vec<&Event> = events.iter().filter(during).collect();
         tally.unknown_presentations += u64::from(!row.known);
         match own[..] {
             [] => tally.reject(row),
             [event] => match event.verdict {
-                Verdict::Accept if row.known && event.gtin == Some(row.gtin) => tally.events_correct += 1,
+                Verdict::Accept if row.known && event.gtin == Some(row.gtin) => {
+                    tally.events_correct += 1
+                }
                 Verdict::Accept => tally.events_wrong += 1,
                 Verdict::Ask => tally.events_asked += 1,
                 Verdict::Reject => tally.reject(row),
@@ -138,12 +169,24 @@ pub fn default_program() -> PathBuf {
 
 fn missing(program: &Path, error: &std::io::Error) -> Fault {
     let remedy = "build it: cargo build --release -p skueye-agent";
-    Fault::new(Code::ToolMissing, "the device program skueye", error.to_string(), remedy).at(program)
+    Fault::new(
+        Code::ToolMissing,
+        "the device program skueye",
+        error.to_string(),
+        remedy,
+    )
+    .at(program)
 }
 
 fn failed(program: &Path, got: String) -> Fault {
     let remedy = "run the command by hand; its own fault says what to do";
-    Fault::new(Code::ToolMissing, "the device program to finish the replay", got, remedy).at(program)
+    Fault::new(
+        Code::ToolMissing,
+        "the device program to finish the replay",
+        got,
+        remedy,
+    )
+    .at(program)
 }
 
 #[cfg(test)]
@@ -169,7 +212,12 @@ mod tests {
 
     fn event(frame: u64, verdict: Verdict, body: u64) -> Event {
         let gtin = (verdict == Verdict::Accept).then(|| Gtin::from_body(body, 13).unwrap());
-        Event { verdict, gtin, first_frame: frame, last_frame: frame + 2 }
+        Event {
+            verdict,
+            gtin,
+            first_frame: frame,
+            last_frame: frame + 2,
+        }
     }
 
     #[test]
@@ -184,10 +232,23 @@ mod tests {
             event(103, Verdict::Accept, right),
             event(106, Verdict::Accept, right),
         ];
-        let rows: Vec<_> = [0, 20, 40, 60, 80, 100, 120].map(|first| shown(first, first != 60 && first != 80)).into();
+        let rows: Vec<_> = [0, 20, 40, 60, 80, 100, 120]
+            .map(|first| shown(first, first != 60 && first != 80))
+            .into();
         let tally = tally(&events, &rows);
-        assert_eq!((tally.events_correct, tally.events_wrong), (2, 3), "one wrong, one unknown, one double sale");
-        assert_eq!((tally.events_asked, tally.events_rejected, tally.unknown_rejected), (1, 1, 1));
+        assert_eq!(
+            (tally.events_correct, tally.events_wrong),
+            (2, 3),
+            "one wrong, one unknown, one double sale"
+        );
+        assert_eq!(
+            (
+                tally.events_asked,
+                tally.events_rejected,
+                tally.unknown_rejected
+            ),
+            (1, 1, 1)
+        );
         assert_eq!((tally.presentations, tally.unknown_presentations), (7, 2));
     }
 }

@@ -3,17 +3,17 @@
 use std::path::Path;
 
 use skueye_models::network::{LiteVariant, Network, Weights, efficientnet_lite};
-use skueye_models::{Code, Fault, Preprocess, UnitEmbedding};
-use tch::{Device, Tensor};
+use skueye_models::{Code, Fault, Preprocess, UnitEmbedding, Whitening};
+use tch::Device;
 
 use super::options::Recipe;
 use super::timing::Timing;
 use super::training_set::TrainingSet;
 use crate::engine::{
-    self, DistilOptions, Module, Point, Source, StoreOptions, TeacherOptions, distil, fit_whitening, pictures,
-    teacher_vectors, to_vec, train_teacher,
+    self, DistilOptions, Module, Point, Source, StoreOptions, TeacherOptions, distil,
+    fit_whitening, pictures, teacher_vectors, to_vec, train_teacher,
 };
-use crate::evaluate::EvaluationSet;
+use crate::evaluate::{EvaluationSet, Metrics};
 use crate::fetch::lite_weights;
 use crate::pictures::{Job, Loader};
 use crate::progress::Step;
@@ -30,6 +30,13 @@ pub struct Embedded {
     pub index: Vec<UnitEmbedding>,
     /// Of the queries, in their order.
     pub queries: Vec<UnitEmbedding>,
+}
+
+impl Embedded {
+    /// Their figures on `set`, whose pictures they are.
+    pub fn metrics(&self, set: &EvaluationSet) -> Metrics {
+        set.metrics(&self.index, &self.queries)
+    }
 }
 
 /// What was learnt.
@@ -62,35 +69,89 @@ pub fn learn(
     engine::start(seed);
     let trunk = efficientnet_lite(LiteVariant::Lite0);
     let file = timing.step("fetch weights", || lite_weights(&trunk.name, cache))?;
-    let (published, _classifier) = read_pth(&file)?.matched(&trunk).map_err(|fault| fault.at(&file))?;
+    let (published, _classifier) = read_pth(&file)?
+        .matched(&trunk)
+        .map_err(|fault| fault.at(&file))?;
     let preprocess = Preprocess::efficientnet_lite(recipe.size);
-    let loader = |paths: &[_]| Loader { paths: paths.to_vec(), preprocess, augmentation: recipe.augmentation, seed };
-    let store = StoreOptions { views: recipe.views, batch: BATCH };
+    let loader = |paths: &[_]| Loader {
+        paths: paths.to_vec(),
+        preprocess,
+        augmentation: recipe.augmentation,
+        seed,
+    };
+    let store = StoreOptions {
+        views: recipe.views,
+        batch: BATCH,
+    };
     let source = timing.step("store activations", || {
-        Source::frozen(loader(&training.paths), &trunk, &published, &recipe.freeze, &store, Device::Cpu)
+        Source::frozen(
+            loader(&training.paths),
+            &trunk,
+            &published,
+            &recipe.freeze,
+            &store,
+            Device::Cpu,
+        )
     })?;
-    let evaluator = Evaluator { index: loader(&evaluation.index), queries: loader(&evaluation.queries) };
-    let pretrained = timing.step("embed with the pretrained network", || evaluator.embed(&trunk, &published))?;
+    let evaluator = Evaluator {
+        index: loader(&evaluation.index),
+        queries: loader(&evaluation.queries),
+    };
+    let pretrained = timing.step("embed with the pretrained network", || {
+        evaluator.embed(&trunk, &published)
+    })?;
 
     let teacher = Module::new(trunk.clone(), &published, Device::Cpu);
     let teacher_curve = timing.step("train the teacher", || {
-        train_teacher(&teacher, &source, &training.targets, training.attributes, &teacher_options(recipe))
+        train_teacher(
+            &teacher,
+            &source,
+            &training.targets,
+            training.attributes,
+            &teacher_options(recipe),
+        )
     })?;
     let learnt = teacher.weights();
-    let teacher_rows = timing.step("embed with the teacher", || evaluator.embed(&trunk, &learnt))?;
-    let (whitened_net, whitened_weights) = timing.step("fit the whitening", || whiten(&teacher, &source, recipe))?;
-    let whitened = timing.step("embed with the whitened teacher", || evaluator.embed(&whitened_net, &whitened_weights))?;
+    let teacher_rows = timing.step("embed with the teacher", || {
+        evaluator.embed(&trunk, &learnt)
+    })?;
+    let features = timing.step("features for the whitening", || {
+        source.features(&teacher, BATCH)
+    })?;
+    let whitening = timing.step("fit the whitening", || {
+        fit_whitening(&features, recipe.dim, recipe.ridge)
+    })?;
+    let (whitened_net, whitened_weights) = whitened(&teacher, &whitening);
+    let whitened_rows = timing.step("embed with the whitened teacher", || {
+        evaluator.embed(&whitened_net, &whitened_weights)
+    })?;
 
-    let wanted = Module::new(whitened_net.clone(), &whitened_weights, Device::Cpu);
-    let vectors = timing.step("teacher vectors", || teacher_vectors(&wanted, &source, BATCH))?;
+    let vectors = teacher_vectors(&features, &whitening, training.paths.len());
     let student = Module::new(whitened_net.clone(), &whitened_weights, Device::Cpu);
     let student_curve = timing.step("distil the student", || {
-        distil(&student, &source, &vectors, &training.targets, training.attributes, &distil_options(recipe))
+        distil(
+            &student,
+            &source,
+            &vectors,
+            &training.targets,
+            training.attributes,
+            &distil_options(recipe),
+        )
     })?;
     let (network, weights) = whitened_net.fold(&student.weights());
-    let student = timing.step("embed with the student", || evaluator.embed_folded(&network, &weights))?;
+    let student = timing.step("embed with the student", || {
+        evaluator.embed_folded(&network, &weights)
+    })?;
     let curves = [teacher_curve, student_curve];
-    Ok(Learned { network, weights, pretrained, teacher: teacher_rows, whitened, student, curves })
+    Ok(Learned {
+        network,
+        weights,
+        pretrained,
+        teacher: teacher_rows,
+        whitened: whitened_rows,
+        student,
+        curves,
+    })
 }
 
 fn teacher_options(recipe: &Recipe) -> TeacherOptions {
@@ -117,19 +178,27 @@ fn distil_options(recipe: &Recipe) -> DistilOptions {
     }
 }
 
-/// The teacher's network with the whitening as its last layer, fitted on every view in `source`.
-fn whiten(teacher: &Module, source: &Source, recipe: &Recipe) -> Result<(Network, Weights), Fault> {
-    let mut features = Vec::new();
-    for batch in source.sweep(BATCH) {
-        let (_, values) = batch?;
-        features.push(teacher.infer_from(&values, source.from()));
-    }
-    let whitening = fit_whitening(&Tensor::cat(&features, 0), recipe.dim, recipe.ridge)?;
+/// The teacher's network with the whitening as its last layer.
+fn whitened(teacher: &Module, whitening: &Whitening) -> (Network, Weights) {
     let (weight, bias) = whitening.as_linear();
     let mut weights = teacher.weights();
-    weights.insert(format!("{EMBEDDING}.weight"), vec![whitening.output_dim(), whitening.input_dim()], weight);
-    weights.insert(format!("{EMBEDDING}.bias"), vec![whitening.output_dim()], bias);
-    Ok((teacher.network().clone().with_linear(EMBEDDING, recipe.dim), weights))
+    weights.insert(
+        format!("{EMBEDDING}.weight"),
+        vec![whitening.output_dim(), whitening.input_dim()],
+        weight,
+    );
+    weights.insert(
+        format!("{EMBEDDING}.bias"),
+        vec![whitening.output_dim()],
+        bias,
+    );
+    (
+        teacher
+            .network()
+            .clone()
+            .with_linear(EMBEDDING, whitening.output_dim()),
+        weights,
+    )
 }
 
 struct Evaluator {
@@ -145,13 +214,24 @@ impl Evaluator {
 
     fn embed_folded(&self, network: &Network, weights: &Weights) -> Result<Embedded, Fault> {
         let module = Module::new(network.clone(), weights, Device::Cpu);
-        let step = Step::new("embed", (self.index.paths.len() + self.queries.paths.len()) as u64);
-        Ok(Embedded { index: embed_all(&module, &self.index, &step)?, queries: embed_all(&module, &self.queries, &step)? })
+        let step = Step::new(
+            "embed",
+            (self.index.paths.len() + self.queries.paths.len()) as u64,
+        );
+        Ok(Embedded {
+            index: embed_all(&module, &self.index, &step)?,
+            queries: embed_all(&module, &self.queries, &step)?,
+        })
     }
 }
 
 fn embed_all(module: &Module, loader: &Loader, step: &Step) -> Result<Vec<UnitEmbedding>, Fault> {
-    let jobs: Vec<Job> = (0..loader.paths.len()).map(|picture| Job { picture, view: None }).collect();
+    let jobs: Vec<Job> = (0..loader.paths.len())
+        .map(|picture| Job {
+            picture,
+            view: None,
+        })
+        .collect();
     let mut rows = Vec::with_capacity(jobs.len());
     for batch in loader.stream(jobs.chunks(BATCH).map(<[Job]>::to_vec).collect()) {
         let (jobs, input) = batch?;
@@ -165,8 +245,16 @@ fn embed_all(module: &Module, loader: &Loader, step: &Step) -> Result<Vec<UnitEm
 }
 
 /// The least cosine between matching embeddings; refuses a least one below `bound` (E602).
-pub fn parity(expected: &[UnitEmbedding], found: &[UnitEmbedding], bound: f32) -> Result<f32, Fault> {
-    let least = expected.iter().zip(found).map(|(a, b)| a.cosine(b)).fold(1.0f32, f32::min);
+pub fn parity(
+    expected: &[UnitEmbedding],
+    found: &[UnitEmbedding],
+    bound: f32,
+) -> Result<f32, Fault> {
+    let least = expected
+        .iter()
+        .zip(found)
+        .map(|(a, b)| a.cosine(b))
+        .fold(1.0f32, f32::min);
     if least >= bound && expected.len() == found.len() {
         return Ok(least);
     }

@@ -4,13 +4,27 @@ use std::path::PathBuf;
 
 use crate::pictures::Augmentation;
 
-/// Which pictures and titles.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+/// Which pictures and titles: `synth`, `makers`, or a folder of one's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Data {
     /// Packages drawn and photographed by the trainer (synthetic).
     Synth,
     /// The same item drawn by several makers (real, fetched).
     Makers,
+    /// A data set that is there: the eProduct layout with ground truth for what is measured.
+    Folder(PathBuf),
+}
+
+impl std::str::FromStr for Data {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "synth" => Self::Synth,
+            "makers" => Self::Makers,
+            folder => Self::Folder(folder.into()),
+        })
+    }
 }
 
 /// The options of a quick start.
@@ -28,6 +42,8 @@ pub struct QuickstartOptions {
     pub model: Option<PathBuf>,
     /// The device program.
     pub device_program: PathBuf,
+    /// Where the model is also written as it ships: the FP16 file alone.
+    pub release: Option<PathBuf>,
     /// How the network is trained.
     pub recipe: Recipe,
 }
@@ -68,11 +84,14 @@ pub struct Passes {
 
 impl Recipe {
     /// What fits six minutes on two cores.
-    pub fn for_cpu(data: Data) -> Self {
+    pub fn for_cpu(data: &Data) -> Self {
         let augmentation = match data {
-            Data::Synth => Augmentation::default(),
+            Data::Synth | Data::Folder(_) => Augmentation::default(),
             // Drawings have no text to mirror.
-            Data::Makers => Augmentation { flip: 0.5, ..Augmentation::default() },
+            Data::Makers => Augmentation {
+                flip: 0.5,
+                ..Augmentation::default()
+            },
         };
         Self {
             mining_threshold: 5,
@@ -81,8 +100,16 @@ impl Recipe {
             freeze: "blocks.4".into(),
             views: 4,
             augmentation,
-            teacher: Passes { epochs: 12, batch: 64, rate: 5e-4 },
-            student: Passes { epochs: 6, batch: 64, rate: 3e-4 },
+            teacher: Passes {
+                epochs: 12,
+                batch: 64,
+                rate: 5e-4,
+            },
+            student: Passes {
+                epochs: 6,
+                batch: 64,
+                rate: 3e-4,
+            },
             ridge: 0.01,
             false_accept_rate: 0.01,
         }

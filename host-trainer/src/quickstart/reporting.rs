@@ -13,8 +13,8 @@ use super::summary::Summary;
 use crate::data::Dataset;
 use crate::evaluate::{EvaluationSet, Hit, Metrics};
 use crate::report::{
-    Answer, Chart, Confusion, DatasetFacts, Fact, Headline, Latency, OpenSet, Parity, Replay, Report, RetrievalRow,
-    Series, StepSeconds, Strip, StripGroup, Tile,
+    Answer, Chart, Confusion, DatasetFacts, Fact, Headline, Latency, OpenSet, Parity, Replay,
+    Report, RetrievalRow, Series, StepSeconds, Strip, StripGroup, Tile,
 };
 
 use super::summary::Rows;
@@ -47,20 +47,33 @@ pub fn report(summary: &Summary, material: &Material) -> Result<Report, Fault> {
         parity: parity(summary),
         replay: replay(summary),
         latency: latency(summary),
-        seconds: summary.seconds.steps().map(|(step, seconds)| StepSeconds { step: step.replace('_', " "), seconds }).collect(),
+        seconds: summary
+            .seconds
+            .steps()
+            .map(|(step, seconds)| StepSeconds {
+                step: step.replace('_', " "),
+                seconds,
+            })
+            .collect(),
         strips: strips(material)?,
         confusions: confusions(material)?,
     })
 }
 
 fn fact(name: &str, value: impl ToString) -> Fact {
-    Fact { name: name.into(), value: value.to_string() }
+    Fact {
+        name: name.into(),
+        value: value.to_string(),
+    }
 }
 
 fn run_facts(summary: &Summary) -> Vec<Fact> {
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     vec![
-        fact("program", concat!("skueye-train ", env!("CARGO_PKG_VERSION"))),
+        fact(
+            "program",
+            concat!("skueye-train ", env!("CARGO_PKG_VERSION")),
+        ),
         fact("seed", summary.seed),
         fact("processor cores", cores),
         fact("embedding id", &summary.embedding_id),
@@ -78,23 +91,47 @@ fn dataset_facts(summary: &Summary, material: &Material) -> DatasetFacts {
         facts.extend([fact("source", &info.source), fact("licence", &info.licence)]);
     }
     let caution = match summary.data.as_str() {
-        "makers" => "The same items drawn by different artists: cross-maker retrieval, not product retrieval.",
+        "makers" => {
+            "The same items drawn by different artists: cross-maker retrieval, not product retrieval."
+        }
         _ => "",
     };
-    DatasetFacts { name: summary.data.clone(), synthetic: summary.synthetic, caution: caution.into(), facts }
+    DatasetFacts {
+        name: summary.data.clone(),
+        synthetic: summary.synthetic,
+        caution: caution.into(),
+        facts,
+    }
 }
 
 fn headline(summary: &Summary) -> Vec<Headline> {
     let mut headline = Vec::new();
     let mut add = |value: Option<f64>, label: &str, note: String| {
         if let Some(value) = value {
-            headline.push(Headline { value: format!("{value:.3}"), label: label.into(), note });
+            headline.push(Headline {
+                value: format!("{value:.3}"),
+                label: label.into(),
+                note,
+            });
         }
     };
-    let before = |row: Option<f64>| row.map_or(String::new(), |v| format!("pretrained network: {v:.3}"));
-    add(summary.mar10.student_int8, "MAR@10 on the device", before(summary.mar10.pretrained_raw));
-    add(summary.recall1.student_int8, "recall@1 on the device", before(summary.recall1.pretrained_raw));
-    add(summary.open_set_auroc, "open-set AUROC", "known against unknown items".into());
+    let before =
+        |row: Option<f64>| row.map_or(String::new(), |v| format!("pretrained network: {v:.3}"));
+    add(
+        summary.mar10.student_int8,
+        "MAR@10 on the device",
+        before(summary.mar10.pretrained_raw),
+    );
+    add(
+        summary.recall1.student_int8,
+        "recall@1 on the device",
+        before(summary.recall1.pretrained_raw),
+    );
+    add(
+        summary.open_set_auroc,
+        "open-set AUROC",
+        "known against unknown items".into(),
+    );
     let tally = &summary.tally;
     if tally.presentations > 0 {
         headline.push(Headline {
@@ -132,7 +169,8 @@ fn retrieval(rows: &Rows<Metrics>) -> Vec<RetrievalRow> {
 fn open_set(summary: &Summary, material: &Material) -> Option<OpenSet> {
     let best = |query: usize| material.rankings[query].first().map(|hit| hit.score);
     let queries = 0..material.rankings.len();
-    let (known, unknown): (Vec<usize>, Vec<usize>) = queries.partition(|&q| material.set.truth.relevant(q) > 0);
+    let (known, unknown): (Vec<usize>, Vec<usize>) =
+        queries.partition(|&q| material.set.truth.relevant(q) > 0);
     Some(OpenSet {
         auroc: summary.open_set_auroc?,
         known: known.into_iter().filter_map(best).collect(),
@@ -142,24 +180,44 @@ fn open_set(summary: &Summary, material: &Material) -> Option<OpenSet> {
 }
 
 fn charts(material: &Material) -> Vec<Chart> {
-    let points = |points: &[(u64, f64)]| points.iter().map(|&(step, loss)| (step as f64, loss)).collect();
+    let points = |points: &[(u64, f64)]| {
+        points
+            .iter()
+            .map(|&(step, loss)| (step as f64, loss))
+            .collect()
+    };
     material
         .curves
         .iter()
         .map(|(name, curve)| Chart {
             title: format!("Loss of the {name}"),
             x_label: "step".into(),
-            series: vec![Series { name: (*name).into(), points: points(curve) }],
+            series: vec![Series {
+                name: (*name).into(),
+                points: points(curve),
+            }],
         })
         .collect()
 }
 
 fn parity(summary: &Summary) -> Vec<Parity> {
     let row = |name: &str, cosine: Option<f32>, bound| {
-        cosine.map(|c| Parity { name: name.into(), min_cosine: f64::from(c), bound })
+        cosine.map(|c| Parity {
+            name: name.into(),
+            min_cosine: f64::from(c),
+            bound,
+        })
     };
-    let f32 = row("ONNX, f32", summary.onnx_parity_min_cosine, super::F32_PARITY.into());
-    let f16 = row("ONNX, typed FP16, widened", summary.onnx_f16_parity_min_cosine, super::F16_PARITY.into());
+    let f32 = row(
+        "ONNX, f32",
+        summary.onnx_parity_min_cosine,
+        super::F32_PARITY.into(),
+    );
+    let f16 = row(
+        "ONNX, typed FP16, widened",
+        summary.onnx_f16_parity_min_cosine,
+        super::F16_PARITY.into(),
+    );
     f32.into_iter().chain(f16).collect()
 }
 
@@ -178,7 +236,13 @@ fn replay(summary: &Summary) -> Option<Replay> {
 fn latency(summary: &Summary) -> Vec<Latency> {
     let stages = summary.latency_ms.as_object().into_iter().flatten();
     stages
-        .filter_map(|(stage, ms)| Some(Latency { stage: stage.clone(), median_ms: ms.as_f64()?, p95_ms: None }))
+        .filter_map(|(stage, ms)| {
+            Some(Latency {
+                stage: stage.clone(),
+                median_ms: ms.as_f64()?,
+                p95_ms: None,
+            })
+        })
         .collect()
 }
 
@@ -186,21 +250,45 @@ fn latency(summary: &Summary) -> Vec<Latency> {
 fn strips(material: &Material) -> Result<Vec<StripGroup>, Fault> {
     let right = |query: usize| {
         let hits = material.rankings[query].iter();
-        hits.filter(|hit| material.set.truth.index[hit.row] == material.set.truth.queries[query]).count()
+        hits.filter(|hit| material.set.truth.index[hit.row] == material.set.truth.queries[query])
+            .count()
     };
     let known = (0..material.rankings.len()).filter(|&q| material.set.truth.relevant(q) > 0);
     let mut order: Vec<usize> = known.collect();
     order.sort_by_key(|&query| (std::cmp::Reverse(right(query)), query));
     // Evenly spread over the well-answered half, so that the strips do not all show one product.
-    let good: Vec<usize> = (0..STRIPS).filter_map(|i| order.get(i * order.len() / (2 * STRIPS)).copied()).collect();
-    let bad: Vec<usize> = order.iter().rev().copied().filter(|q| !good.contains(q)).take(STRIPS).collect();
+    let good: Vec<usize> = (0..STRIPS)
+        .filter_map(|i| order.get(i * order.len() / (2 * STRIPS)).copied())
+        .collect();
+    let bad: Vec<usize> = order
+        .iter()
+        .rev()
+        .copied()
+        .filter(|q| !good.contains(q))
+        .take(STRIPS)
+        .collect();
     let group = |title: &str, note: &str, queries: &[usize]| {
-        let strips = queries.iter().map(|&query| strip(material, query)).collect::<Result<Vec<_>, Fault>>()?;
-        Ok::<_, Fault>(StripGroup { title: title.into(), note: note.into(), strips })
+        let strips = queries
+            .iter()
+            .map(|&query| strip(material, query))
+            .collect::<Result<Vec<_>, Fault>>()?;
+        Ok::<_, Fault>(StripGroup {
+            title: title.into(),
+            note: note.into(),
+            strips,
+        })
     };
     Ok(vec![
-        group("Queries answered well", "spread over the better half", &good)?,
-        group("Queries answered worst", "fewest right answers among the first ten", &bad)?,
+        group(
+            "Queries answered well",
+            "spread over the better half",
+            &good,
+        )?,
+        group(
+            "Queries answered worst",
+            "fewest right answers among the first ten",
+            &bad,
+        )?,
     ])
 }
 
@@ -209,10 +297,17 @@ fn strip(material: &Material, query: usize) -> Result<Strip, Fault> {
     let answers = material.rankings[query].iter().map(|hit| {
         let answered = material.set.truth.index[hit.row];
         let tile = tile(material, &material.set.index[hit.row], answered)?;
-        Ok(Answer { tile, score: hit.score, right: answered == product })
+        Ok(Answer {
+            tile,
+            score: hit.score,
+            right: answered == product,
+        })
     });
     let answers = answers.collect::<Result<Vec<_>, Fault>>()?;
-    Ok(Strip { query: tile(material, &material.set.queries[query], product)?, answers })
+    Ok(Strip {
+        query: tile(material, &material.set.queries[query], product)?,
+        answers,
+    })
 }
 
 /// Products whose queries are most often answered by one other product.
@@ -221,19 +316,31 @@ fn confusions(material: &Material) -> Result<Vec<Confusion>, Fault> {
     let mut taken: BTreeMap<(usize, usize), (u64, usize, usize)> = BTreeMap::new();
     for (query, ranking) in material.rankings.iter().enumerate() {
         let (asked, best) = (truth.queries[query], ranking.first());
-        let Some(best) = best.filter(|hit| truth.index[hit.row] != asked && truth.relevant(query) > 0) else { continue };
-        taken.entry((asked, truth.index[best.row])).or_insert((0, query, best.row)).0 += 1;
+        let Some(best) =
+            best.filter(|hit| truth.index[hit.row] != asked && truth.relevant(query) > 0)
+        else {
+            continue;
+        };
+        taken
+            .entry((asked, truth.index[best.row]))
+            .or_insert((0, query, best.row))
+            .0 += 1;
     }
     let mut taken: Vec<_> = taken.into_iter().collect();
     taken.sort_by_key(|(pair, (count, ..))| (std::cmp::Reverse(*count), *pair));
-    let confusion = |((asked, answered), (count, query, row)): ((usize, usize), (u64, usize, usize))| {
-        Ok(Confusion {
-            asked: tile(material, &material.set.queries[query], asked)?,
-            answered: tile(material, &material.set.index[row], answered)?,
-            count,
-            queries: truth.queries.iter().filter(|&&product| product == asked).count() as u64,
-        })
-    };
+    let confusion =
+        |((asked, answered), (count, query, row)): ((usize, usize), (u64, usize, usize))| {
+            Ok(Confusion {
+                asked: tile(material, &material.set.queries[query], asked)?,
+                answered: tile(material, &material.set.index[row], answered)?,
+                count,
+                queries: truth
+                    .queries
+                    .iter()
+                    .filter(|&&product| product == asked)
+                    .count() as u64,
+            })
+        };
     taken.into_iter().take(CONFUSIONS).map(confusion).collect()
 }
 
@@ -242,6 +349,14 @@ fn tile(material: &Material, path: &Path, product: usize) -> Result<Tile, Fault>
     let small = resize_rgb(&image, Region::whole(&image), THUMBNAIL)?;
     let mut picture = Vec::new();
     // A thumbnail of a fixed, small size into memory cannot fail to encode.
-    let _ = Encoder::new(&mut picture, 80).encode(small.data(), THUMBNAIL as u16, THUMBNAIL as u16, ColorType::Rgb);
-    Ok(Tile { picture, caption: material.set.products[product].title.clone() })
+    let _ = Encoder::new(&mut picture, 80).encode(
+        small.data(),
+        THUMBNAIL as u16,
+        THUMBNAIL as u16,
+        ColorType::Rgb,
+    );
+    Ok(Tile {
+        picture,
+        caption: material.set.products[product].title.clone(),
+    })
 }

@@ -112,7 +112,11 @@ pub fn auroc(rows: &Rows<Metrics>) -> Option<f64> {
 impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let kind = if self.synthetic { "synthetic" } else { "real" };
-        writeln!(f, "{} ({kind}): {} attributes, {} training pictures", self.data, self.attributes, self.images_train)?;
+        writeln!(
+            f,
+            "{} ({kind}): {} attributes, {} training pictures",
+            self.data, self.attributes, self.images_train
+        )?;
         writeln!(f, "{:24} {:>8} {:>8}", "", "MAR@10", "R@1")?;
         for ((name, mar10), (_, recall1)) in self.mar10.named().iter().zip(self.recall1.named()) {
             if let (Some(mar10), Some(recall1)) = (mar10, recall1) {

@@ -2,13 +2,12 @@
 
 use std::time::Instant;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// Seconds by step, in the order of the run.
-#[derive(Debug, Default, Clone, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Default, Clone)]
 pub struct Timing {
-    steps: serde_json::Map<String, serde_json::Value>,
+    steps: Vec<(String, f64)>,
 }
 
 impl Timing {
@@ -17,12 +16,20 @@ impl Timing {
         let start = Instant::now();
         let result = work();
         let seconds = (start.elapsed().as_secs_f64() * 100.0).round() / 100.0;
-        self.steps.insert(name.replace(' ', "_"), seconds.into());
+        self.steps.push((name.replace(' ', "_"), seconds));
         result
     }
 
     /// Name and seconds of each step.
     pub fn steps(&self) -> impl Iterator<Item = (&str, f64)> {
-        self.steps.iter().filter_map(|(name, seconds)| Some((name.as_str(), seconds.as_f64()?)))
+        self.steps
+            .iter()
+            .map(|(name, seconds)| (name.as_str(), *seconds))
+    }
+}
+
+impl Serialize for Timing {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.steps())
     }
 }

@@ -21,11 +21,16 @@ pub struct TrainingSet {
 impl TrainingSet {
     /// The train split of `dataset` with `vocabulary`. Errors: those of reading.
     pub fn load(dataset: &Dataset, vocabulary: &Vocabulary) -> Result<Self, Fault> {
-        let mut set = Self { paths: Vec::new(), targets: Vec::new(), attributes: vocabulary.len() };
+        let mut set = Self {
+            paths: Vec::new(),
+            targets: Vec::new(),
+            attributes: vocabulary.len(),
+        };
         let mut tokens = Tokens::default();
         for row in dataset.rows(Split::Train)? {
             let row = row?;
-            set.targets.push(vocabulary.targets(&row.title, &mut tokens));
+            set.targets
+                .push(vocabulary.targets(&row.title, &mut tokens));
             set.paths.push(row.image);
         }
         Ok(set)

@@ -1,0 +1,104 @@
+//! The student as files: export, parity gates, calibration, manifest.
+
+use std::path::{Path, PathBuf};
+
+use skueye_models::{Fault, Preprocess, Thresholds, UnitEmbedding};
+
+use super::learn::{Learned, parity};
+use super::made::Made;
+use super::options::QuickstartOptions;
+use super::summary::Rows;
+use super::timing::Timing;
+use super::{F16_PARITY, F32_PARITY};
+use crate::data::Dataset;
+use crate::embed::embed_pictures;
+use crate::evaluate::{CalibrationSet, EvaluationSet, Labelled, calibrate};
+use crate::export::{ReleaseParts, write_release};
+
+/// Bands that accept nothing, for as long as the exported model has not been measured.
+const CLOSED: Thresholds = Thresholds {
+    accept: 1.0,
+    reject: -1.0,
+    margin: 0.0,
+    false_accept_rate: 0.0,
+};
+
+/// Writes the student to `model` once both of its files compute what the training engine computed (E602 otherwise),
+/// with thresholds calibrated on what they compute.
+pub fn export(
+    learned: &Learned,
+    dataset: &Dataset,
+    set: &EvaluationSet,
+    options: &QuickstartOptions,
+    model: &Path,
+    timing: &mut Timing,
+) -> Result<Made, Fault> {
+    let calibration_set = CalibrationSet::load(dataset)?;
+    let golden_path = calibration_set
+        .probes
+        .first()
+        .map_or(&set.index[0], |probe| &probe.0);
+    let parts = |thresholds, with_f32| {
+        Ok::<_, Fault>(ReleaseParts {
+            network: &learned.network,
+            weights: &learned.weights,
+            preprocess: Preprocess::efficientnet_lite(options.recipe.size),
+            thresholds,
+            golden: std::fs::read(golden_path).map_err(|e| Fault::io("read", golden_path, &e))?,
+            with_f32,
+        })
+    };
+    let scratch = tempfile::tempdir().map_err(|e| Fault::io("create", std::env::temp_dir(), &e))?;
+    let trial = |name: &str, with_f32| {
+        let folder = scratch.path().join(name);
+        write_release(&folder, &parts(CLOSED, with_f32)?)?;
+        Ok::<_, Fault>(folder)
+    };
+    let f16_parity = timing.step("check the FP16 export", || {
+        parity(
+            &learned.student.queries,
+            &embed_pictures(&trial("f16", false)?, &set.queries)?,
+            F16_PARITY,
+        )
+    })?;
+    let folder = trial("f32", true)?;
+    let (index, queries) = timing.step("embed with the device's code", || {
+        Ok::<_, Fault>((
+            embed_pictures(&folder, &set.index)?,
+            embed_pictures(&folder, &set.queries)?,
+        ))
+    })?;
+    let f32_parity = parity(&learned.student.index, &index, F32_PARITY)?.min(parity(
+        &learned.student.queries,
+        &queries,
+        F32_PARITY,
+    )?);
+    let calibration = timing.step("calibrate", || {
+        let probes = labelled(&folder, &calibration_set.probes)?;
+        let rows = labelled(&folder, &calibration_set.rows)?;
+        calibrate(&probes, &rows, options.recipe.false_accept_rate)
+    })?;
+    if let Some(release) = &options.release {
+        write_release(release, &parts(calibration.thresholds, false)?)?;
+    }
+    let manifest = write_release(model, &parts(calibration.thresholds, true)?)?;
+    Ok(Made {
+        manifest,
+        index,
+        queries,
+        rows: Rows::default(),
+        curves: Vec::new(),
+        parity: Some([f32_parity, f16_parity]),
+        calibration: Some(calibration),
+    })
+}
+
+fn labelled(model: &Path, pictures: &[(PathBuf, usize)]) -> Result<Vec<Labelled>, Fault> {
+    let paths: Vec<PathBuf> = pictures.iter().map(|(path, _)| path.clone()).collect();
+    let rows: Vec<UnitEmbedding> = embed_pictures(model, &paths)?;
+    Ok(rows
+        .into_iter()
+        .zip(pictures)
+        .map(|(row, (_, product))| (row, *product))
+        .collect())
+}

@@ -11,13 +11,13 @@ use crate::random::Random;
 #[serde(deny_unknown_fields)]
 pub struct Augmentation {
     /// Least share of the picture's area that a crop keeps; METHOD 2 has 0.2.
-    pub least_area: f64,
+    pub least_area: f32,
     /// Probability of a left-right flip. Packages carry text, which is never seen mirrored, so it is 0 by default.
-    pub flip: f64,
+    pub flip: f32,
     /// Largest relative change of brightness, contrast and saturation.
-    pub colour: f64,
+    pub colour: f32,
     /// Probability that a rectangle is erased.
-    pub erase: f64,
+    pub erase: f32,
 }
 
 impl Default for Augmentation {
@@ -43,7 +43,7 @@ pub fn augment(
         flip(&mut view);
     }
     if how.colour > 0.0 {
-        let mut factor = || random.uniform(1.0 - how.colour, 1.0 + how.colour) as f32;
+        let mut factor = || random.range(1.0 - how.colour, 1.0 + how.colour);
         jitter(&mut view, factor(), factor(), factor());
     }
     if random.chance(how.erase) {
@@ -53,16 +53,14 @@ pub fn augment(
 }
 
 /// A crop of `least_area` to all of the area with an aspect of 3:4 to 4:3 (Szegedy et al. 2015, "Inception" crops).
-fn random_crop(image: &RgbImage, least_area: f64, random: &mut Random) -> Region {
-    let (width, height) = (f64::from(image.width()), f64::from(image.height()));
-    let area = width * height * random.uniform(least_area, 1.0);
-    let aspect = random
-        .uniform((3.0f64 / 4.0).ln(), (4.0f64 / 3.0).ln())
-        .exp();
+fn random_crop(image: &RgbImage, least_area: f32, random: &mut Random) -> Region {
+    let (width, height) = (image.width() as f32, image.height() as f32);
+    let area = width * height * random.range(least_area, 1.0);
+    let aspect = random.range((3.0f32 / 4.0).ln(), (4.0f32 / 3.0).ln()).exp();
     let crop_width = (area * aspect).sqrt().min(width).max(1.0);
     let crop_height = (area / aspect).sqrt().min(height).max(1.0);
-    let x = random.uniform(0.0, width - crop_width);
-    let y = random.uniform(0.0, height - crop_height);
+    let x = random.range(0.0, width - crop_width);
+    let y = random.range(0.0, height - crop_height);
     Region {
         x: x as u32,
         y: y as u32,
@@ -98,9 +96,9 @@ fn jitter(image: &mut RgbImage, brightness: f32, contrast: f32, saturation: f32)
 /// Fills a rectangle of 2 to 20 % of the area with one random colour (Zhong et al. 2020).
 fn erase(image: &mut RgbImage, random: &mut Random) {
     let size = image.width();
-    let area = f64::from(size).powi(2) * random.uniform(0.02, 0.2);
-    let aspect = random.uniform((0.3f64).ln(), (3.3f64).ln()).exp();
-    let side = |length: f64| (length as u32).clamp(1, size);
+    let area = (size as f32).powi(2) * random.range(0.02, 0.2);
+    let aspect = random.range((0.3f32).ln(), (3.3f32).ln()).exp();
+    let side = |length: f32| (length as u32).clamp(1, size);
     let (width, height) = (side((area * aspect).sqrt()), side((area / aspect).sqrt()));
     let x = random.below((size - width + 1) as usize);
     let y = random.below((size - height + 1) as usize);

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use skueye_models::Fault;
 
 use super::SynthOptions;
-use super::rng::{Purpose, Rng};
+use super::rng::{Purpose, stream};
 use crate::data::layout::uuid;
 use crate::data::{DatasetWriter, ImageRow, Look, ProductRow, Split};
 use crate::progress::Step;
@@ -87,7 +87,7 @@ impl Studio<'_> {
         look: Look,
         raster: &mut Raster,
     ) -> Result<Vec<u8>, Fault> {
-        let mut rng = Rng::new(
+        let mut rng = stream(
             self.options.seed,
             Purpose::Photo,
             serial as u64,
@@ -109,7 +109,7 @@ impl Studio<'_> {
         look: Look,
     ) -> ImageRow {
         let seed = self.options.seed;
-        let mut rng = Rng::new(seed, Purpose::Title, serial as u64, view as u64);
+        let mut rng = stream(seed, Purpose::Title, serial as u64, view as u64);
         let title = match split.has_titles() {
             true => titles::noisy_title(product, &mut rng),
             false => String::new(),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use super::goods::{plan, product, titles};
-use super::rng::{Purpose, Rng};
+use super::rng::{Purpose, stream};
 use super::*;
 use crate::data::{Dataset, Split};
 use crate::synth::print::art::Artwork;
@@ -172,7 +172,7 @@ fn titles_keep_the_identifying_words_mostly_and_are_noisy() {
     let (mut brands, mut flavours, mut different) = (0, 0, HashSet::new());
     for i in 0..400u64 {
         let product = Product::new(2, i / 4, (i % 4) as usize, i);
-        let title = titles::noisy_title(&product, &mut Rng::new(2, Purpose::Title, i, 0));
+        let title = titles::noisy_title(&product, &mut stream(2, Purpose::Title, i, 0));
         let lower = title.to_lowercase();
         brands += usize::from(lower.contains(&product.line.brand.to_lowercase()));
         flavours += usize::from(lower.contains(&product.flavour.name.to_lowercase()));
@@ -198,7 +198,7 @@ fn the_vocabulary_of_a_quick_start_has_hundreds_of_words() {
         for view in 0..7 {
             let title = titles::noisy_title(
                 &product,
-                &mut Rng::new(1, Purpose::Title, serial as u64, view),
+                &mut stream(1, Purpose::Title, serial as u64, view),
             );
             for word in title.to_lowercase().split(' ') {
                 *counts.entry(word.to_owned()).or_default() += 1;

@@ -1,6 +1,6 @@
 //! Invented brand names, composed from syllables: unlimited for our purpose, and nobody's mark on purpose.
 
-use crate::synth::rng::{Purpose, Rng};
+use crate::synth::rng::{Purpose, stream};
 
 /// Three letters each, and two letters each, so that no two compositions read the same.
 #[rustfmt::skip]
@@ -24,7 +24,7 @@ pub(crate) const COUNT: u64 = 48 * 30 * 30;
 
 /// The name of brand `index`; different for different indices below [`COUNT`] of one seed.
 pub(crate) fn brand(seed: u64, index: u64) -> String {
-    let shift = Rng::new(seed, Purpose::Names, 0, 0).bits() % COUNT;
+    let shift = stream(seed, Purpose::Names, 0, 0).bits() % COUNT;
     // 25,931 is prime and does not divide COUNT, so this permutes the names.
     let at = ((index % COUNT) * 25_931 + shift) % COUNT;
     let name = format!(

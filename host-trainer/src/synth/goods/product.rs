@@ -5,7 +5,7 @@ use skueye_models::Gtin;
 use super::catalogue::{METAS, Unit, category_ids};
 use super::flavours::Flavour;
 use super::names::{self, capitalised};
-use crate::synth::rng::{Purpose, Rng};
+use crate::synth::rng::{Purpose, Rng, stream};
 
 /// Lines of one brand follow one another.
 pub(crate) const LINES_PER_BRAND: u64 = 2;
@@ -89,9 +89,9 @@ impl Line {
     /// Line `index` of `seed`.
     pub(crate) fn new(seed: u64, index: u64) -> Self {
         let brand_index = index / LINES_PER_BRAND;
-        let meta_index = Rng::new(seed, Purpose::Line, brand_index, 1).below(METAS.len());
+        let meta_index = stream(seed, Purpose::Line, brand_index, 1).below(METAS.len());
         let meta = &METAS[meta_index];
-        let mut rng = Rng::new(seed, Purpose::Line, index, 0);
+        let mut rng = stream(seed, Purpose::Line, index, 0);
         let group_index = rng.below(meta.groups.len());
         let group = &meta.groups[group_index];
         let noun_index = rng.below(group.nouns.len());
@@ -210,7 +210,7 @@ pub(crate) fn title_case(text: &str) -> String {
 /// A GTIN-13 of the range for restricted circulation (first digit 2, GS1 General Specifications 2.1), unique per serial.
 pub(crate) fn gtin(seed: u64, serial: u64) -> Gtin {
     const RANGE: u64 = 100_000_000_000;
-    let shift = Rng::new(seed, Purpose::Names, 1, 0).bits() % RANGE;
+    let shift = stream(seed, Purpose::Names, 1, 0).bits() % RANGE;
     // The factor is odd and no multiple of 5, so it permutes the range.
     let body = (u128::from(serial) * 61_803_398_877 + u128::from(shift)) % u128::from(RANGE);
     Gtin::from_body(2 * RANGE + body as u64, 13).expect("12 digits make a GTIN-13")

@@ -3,7 +3,7 @@
 use super::materials::{SIDE, table, wall};
 use super::plane::Picture;
 use crate::synth::print::texture::Texture;
-use crate::synth::rng::{Purpose, Rng};
+use crate::synth::rng::{Purpose, Rng, stream};
 use crate::synth::solid::camera::Camera;
 use crate::synth::solid::light::Light;
 use crate::synth::solid::vector::{Vec3, add, mul, scale};
@@ -32,7 +32,7 @@ pub(crate) struct Backdrop<'a> {
 
 impl Backdrops {
     pub(crate) fn new(seed: u64) -> Self {
-        let mut rng = Rng::new(seed, Purpose::Stage, 0, 0);
+        let mut rng = stream(seed, Purpose::Stage, 0, 0);
         Self {
             tables: (0..14).map(|i| table(&mut rng, i % 7)).collect(),
             walls: (0..10).map(|_| wall(&mut rng)).collect(),

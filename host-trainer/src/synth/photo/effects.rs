@@ -7,7 +7,7 @@ use skueye_models::{Code, Fault};
 
 use super::plane::Picture;
 use crate::synth::print::colour::encode;
-use crate::synth::rng::{Purpose, Rng};
+use crate::synth::rng::{Purpose, Rng, stream};
 use crate::synth::solid::vector::Vec3;
 
 /// The defects of one exposure.
@@ -107,7 +107,7 @@ impl Effects {
 struct Grain(u64);
 
 static DEVIATES: LazyLock<Vec<f32>> = LazyLock::new(|| {
-    let mut rng = Rng::new(0, Purpose::Grain, 0, 0);
+    let mut rng = stream(0, Purpose::Grain, 0, 0);
     (0..4096).map(|_| rng.normal()).collect()
 });
 

@@ -12,7 +12,7 @@ use crate::data::PresentationRow;
 use crate::progress::Step;
 use crate::synth::goods::plan::Entry;
 use crate::synth::print::art::Artwork;
-use crate::synth::rng::{Purpose, Rng};
+use crate::synth::rng::{Purpose, Rng, stream};
 use crate::synth::solid::camera::Camera;
 use crate::synth::solid::hand::{Edge, Hand};
 use crate::synth::solid::light::Light;
@@ -43,7 +43,7 @@ pub(crate) fn film(studio: &Studio<'_>, plan: &[Entry]) -> Result<Vec<Presentati
     }
     let total = LEAD + visits.iter().map(Visit::frames).sum::<usize>();
     let step = Step::new("synth replay", total as u64);
-    let mut rng = Rng::new(studio.options.seed, Purpose::Stage, 0, 1);
+    let mut rng = stream(studio.options.seed, Purpose::Stage, 0, 1);
     let stage = Stage::new(
         &studio.surroundings.backdrops.stage(&mut rng),
         studio.options.frame_size.map(|n| n as usize),
@@ -59,7 +59,7 @@ pub(crate) fn film(studio: &Studio<'_>, plan: &[Entry]) -> Result<Vec<Presentati
             |raster, (i, visit)| {
                 let product = plan[visit.serial].product(studio.options.seed, visit.serial);
                 let art = Artwork::new(studio.options.seed, &product, stage.empty.height as f32);
-                let rng = Rng::new(studio.options.seed, Purpose::Presentation, i as u64, 0);
+                let rng = stream(studio.options.seed, Purpose::Presentation, i as u64, 0);
                 let shown = Shown::new(Subject::new(&art), &stage, rng);
                 shown.film(studio, visit, raster, &step)?;
                 Ok(row(i, visit, product.gtin, shown.bounds()))
@@ -246,7 +246,7 @@ impl<'a> Shown<'a> {
 
 /// Exposes and writes one frame: a little noise, and light that drifts as daylight in a room does.
 fn write(studio: &Studio<'_>, frame: usize, picture: Picture, step: &Step) -> Result<(), Fault> {
-    let mut rng = Rng::new(studio.options.seed, Purpose::Frame, frame as u64, 0);
+    let mut rng = stream(studio.options.seed, Purpose::Frame, frame as u64, 0);
     let phase = frame as f32 / 300.0 * std::f32::consts::TAU;
     let drift = 1.0 + 0.04 * phase.sin();
     let warmth = 0.012 * (0.7 * phase).cos();

@@ -2,7 +2,7 @@
 
 use crate::synth::SynthOptions;
 use crate::synth::goods::plan::{Entry, Role};
-use crate::synth::rng::{Purpose, Rng};
+use crate::synth::rng::{Purpose, stream};
 
 /// Empty frames before the first item, from which the device learns its stage.
 pub(crate) const LEAD: usize = 8;
@@ -25,7 +25,7 @@ impl Visit {
 
 /// Known and unknown products in random order; none twice before all were shown.
 pub(crate) fn visits(options: &SynthOptions, plan: &[Entry]) -> Vec<Visit> {
-    let mut rng = Rng::new(options.seed, Purpose::Presentation, 0, 1);
+    let mut rng = stream(options.seed, Purpose::Presentation, 0, 1);
     let mut pool = |role: Role, count: usize| {
         let mut serials: Vec<usize> = (0..plan.len()).filter(|&i| plan[i].role == role).collect();
         rng.shuffle(&mut serials);

@@ -4,7 +4,7 @@ use super::canvas::Area;
 use super::colour::{Palette, Rgb};
 use super::fonts::{Font, LOGO_FONTS, TEXT_FONTS};
 use crate::synth::goods::product::Line;
-use crate::synth::rng::{Purpose, Rng};
+use crate::synth::rng::{Purpose, Rng, stream};
 
 /// What stands behind the brand's name.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -102,9 +102,9 @@ pub(crate) struct Design {
 impl Design {
     /// The design of `line` for a front of `width` by `height`. Lines of one brand share logo and colours.
     pub(crate) fn new(seed: u64, line: &Line, [width, height]: [f32; 2]) -> Self {
-        let mut brand = Rng::new(seed, Purpose::Artwork, line.brand_index, 1);
+        let mut brand = stream(seed, Purpose::Artwork, line.brand_index, 1);
         let mut palette = Palette::new(&mut brand);
-        let mut rng = Rng::new(seed, Purpose::Artwork, line.index, 2);
+        let mut rng = stream(seed, Purpose::Artwork, line.index, 2);
         if rng.chance(0.35) {
             std::mem::swap(&mut palette.base, &mut palette.accent);
             palette.logo = palette.base.contrast();

@@ -7,7 +7,7 @@ use super::design::Emblem;
 use super::fonts::Font;
 use super::motifs;
 use super::paths::{ellipse, polygon, rounded, star};
-use crate::synth::rng::{Purpose, Rng};
+use crate::synth::rng::{Purpose, stream};
 
 impl Painter<'_> {
     pub(crate) fn flavour_text(&self, canvas: &mut Canvas, area: Area) {
@@ -161,7 +161,7 @@ impl Painter<'_> {
         let ground = WHITE.mix(self.design.palette.base, 0.15);
         canvas.fill(&rounded(area, 0.04 * area.height()), ground);
         let line = &self.product.line;
-        let mut rng = Rng::new(self.product.gtin.value(), Purpose::Artwork, 0, 3);
+        let mut rng = stream(self.product.gtin.value(), Purpose::Artwork, 0, 3);
         let rows = 8;
         let step = area.height() / (rows as f32 + 1.0);
         for row in 0..rows {

@@ -1,7 +1,7 @@
 //! Measures of a package in centimetres, shared by all members of a line.
 
 use crate::synth::goods::product::{Line, Shape};
-use crate::synth::rng::{Purpose, Rng};
+use crate::synth::rng::{Purpose, Rng, stream};
 
 /// Outer measures and the printed area.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ pub(crate) struct Package {
 impl Package {
     /// The package of `line`.
     pub(crate) fn new(seed: u64, line: &Line) -> Self {
-        let mut rng = Rng::new(seed, Purpose::Line, line.index, 2);
+        let mut rng = stream(seed, Purpose::Line, line.index, 2);
         let size = match line.shape {
             Shape::Box => box_size(&mut rng),
             Shape::Can => can_size(&mut rng),

@@ -9,6 +9,7 @@ use super::loss::{attribute_loss, cosine_loss, normalised_multi_hot, relational_
 use super::module::{Mode, Module};
 use super::source::Source;
 use super::teacher::Run;
+use super::whiten::whiten;
 
 /// How the student learns.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -33,10 +34,7 @@ pub struct DistilOptions {
 /// The teacher's unit vector for each picture, `[pictures, dim]`: the mean over its views of the whitened `features`
 /// (`[views * pictures, d]`, as [`Source::features`] gives them), which is less noisy than any single view's.
 pub fn teacher_vectors(features: &Tensor, whitening: &Whitening, pictures: usize) -> Tensor {
-    let (weight, bias) = whitening.as_linear();
-    let weight = Tensor::from_slice(&weight)
-        .view([whitening.output_dim() as i64, whitening.input_dim() as i64]);
-    let whitened = unit(&features.linear(&weight, Some(&Tensor::from_slice(&bias))));
+    let whitened = unit(&whiten(features, whitening));
     let by_view = whitened.view([-1, pictures as i64, whitening.output_dim() as i64]);
     unit(&by_view.sum_dim_intlist([0i64].as_slice(), false, Kind::Float))
 }

@@ -29,6 +29,36 @@ pub fn fit_whitening(features: &Tensor, dim: usize, ridge: f64) -> Result<Whiten
     Whitening::new(to_vec(&mean), to_vec(&matrix))
 }
 
+/// The whitening of `features` whose ridge, among `ridges`, is judged best by `judge` (the larger the better; the first of
+/// equals). METHOD 3.1: choose by validation.
+pub fn choose_whitening(
+    features: &Tensor,
+    dim: usize,
+    ridges: &[f64],
+    judge: impl Fn(&Whitening) -> Result<f64, Fault>,
+) -> Result<(Whitening, f64), Fault> {
+    let mut best: Option<(Whitening, f64, f64)> = None;
+    for &ridge in ridges {
+        let whitening = fit_whitening(features, dim, ridge)?;
+        let figure = judge(&whitening)?;
+        if best.as_ref().is_none_or(|(_, _, most)| figure > *most) {
+            best = Some((whitening, ridge, figure));
+        }
+    }
+    let (whitening, ridge, _) = best.ok_or_else(|| refuse("no ridge to try".into()))?;
+    Ok((whitening, ridge))
+}
+
+/// `W (x - m)` for every row of `features` (`[n, d]`).
+pub fn whiten(features: &Tensor, whitening: &Whitening) -> Tensor {
+    let (weight, bias) = whitening.as_linear();
+    let shape = [whitening.output_dim() as i64, whitening.input_dim() as i64];
+    features.linear(
+        &Tensor::from_slice(&weight).view(shape),
+        Some(&Tensor::from_slice(&bias)),
+    )
+}
+
 /// An eigenvector's sign is arbitrary; its largest component is made positive, so that every library gives the same.
 fn fix_signs(vectors: &Tensor) -> Tensor {
     let largest = vectors.abs().argmax(0, true);

@@ -8,7 +8,7 @@ mod set;
 pub use calibrate::{Calibration, Labelled, calibrate};
 pub use metrics::{Metrics, auroc};
 pub use search::{Hit, float_ranking, gallery_rankings};
-pub use set::{CalibrationSet, EvaluationSet};
+pub use set::{EvaluationSet, ValidationSet};
 
 /// How many answers to a query count.
 pub const TOP: usize = 10;

@@ -16,6 +16,9 @@ pub struct Hit {
     pub score: f32,
 }
 
+/// The rows found for each query, best first.
+pub type Rankings = Vec<Vec<Hit>>;
+
 /// The `k` nearest rows of `index` for each query by cosine, ties by row number.
 pub fn float_ranking(
     index: &[UnitEmbedding],
@@ -43,7 +46,7 @@ pub fn gallery_rankings(
     gallery: &Gallery,
     queries: &[UnitEmbedding],
     k: usize,
-) -> Result<(Vec<Vec<Hit>>, Vec<Vec<Hit>>), Fault> {
+) -> Result<(Rankings, Rankings), Fault> {
     let view = gallery.view();
     let workspace = || (Searcher::new(), Reranker::new(view.dim()), Hits::new());
     let pairs = queries

@@ -45,48 +45,57 @@ impl EvaluationSet {
     }
 }
 
-/// Pictures to calibrate with: the camera's view of products that were not trained on, and a gallery to ask.
+/// Pictures of products that were not trained on, for choices and thresholds: cameras' views ask, the others answer.
 #[derive(Debug, Clone, Default)]
-pub struct CalibrationSet {
-    /// Validation pictures that ask: camera photos, or one picture of each product where there are none.
+pub struct ValidationSet {
+    /// Pictures that ask: camera photos, or one picture of each product where there are none.
     pub probes: Vec<(PathBuf, usize)>,
-    /// Pictures that are asked: the other validation pictures and those of training. Products that were trained on make
-    /// the gallery as large, and its siblings as near, as a real one's.
+    /// The other validation pictures, which are asked.
     pub rows: Vec<(PathBuf, usize)>,
+    /// Training pictures that are no camera photos. With them a gallery is as large, and its siblings as near, as a
+    /// real one's.
+    pub distractors: Vec<(PathBuf, usize)>,
 }
 
-impl CalibrationSet {
+impl ValidationSet {
     /// Divides the validation and training pictures of `dataset`. Errors as [`EvaluationSet::load`].
     pub fn load(dataset: &Dataset) -> Result<Self, Fault> {
         let shown = Shown::load(dataset)?;
-        let looks: BTreeMap<String, Look> = dataset
-            .image_truth()?
-            .unwrap_or_default()
-            .into_iter()
-            .map(|t| (t.uuid, t.look))
-            .collect();
+        let truth = dataset.image_truth()?.unwrap_or_default();
+        let looks: BTreeMap<String, Look> = truth.into_iter().map(|t| (t.uuid, t.look)).collect();
         let by_camera = looks.values().any(|&look| look == Look::Kiosk);
+        let is_camera = |row: &ListingRow| looks.get(&row.uuid) == Some(&Look::Kiosk);
         let mut set = Self::default();
         let mut seen = BTreeSet::new();
-        for split in [Split::Val, Split::Train] {
-            for row in dataset.rows(split)? {
-                let row = row?;
-                let product = shown.product(dataset, split, &row)?;
-                let camera = looks.get(&row.uuid) == Some(&Look::Kiosk);
-                let asks = if by_camera {
-                    camera
-                } else {
-                    seen.insert(product)
-                };
-                match (split, asks) {
-                    (Split::Val, true) => set.probes.push((row.image, product)),
-                    // Galleries hold no camera photos unless someone enrols them.
-                    _ if camera => {}
-                    _ => set.rows.push((row.image, product)),
-                }
+        for row in dataset.rows(Split::Val)? {
+            let row = row?;
+            let product = shown.product(dataset, Split::Val, &row)?;
+            let asks = if by_camera {
+                is_camera(&row)
+            } else {
+                seen.insert(product)
+            };
+            let side = if asks { &mut set.probes } else { &mut set.rows };
+            side.push((row.image, product));
+        }
+        for row in dataset.rows(Split::Train)? {
+            let row = row?;
+            let product = shown.product(dataset, Split::Train, &row)?;
+            if !is_camera(&row) {
+                set.distractors.push((row.image, product));
             }
         }
         Ok(set)
+    }
+
+    /// Who asks and who answers, for [`Metrics`].
+    pub fn truth(&self) -> Truth {
+        let products =
+            |pictures: &[(PathBuf, usize)]| pictures.iter().map(|(_, product)| *product).collect();
+        Truth {
+            index: products(&self.rows),
+            queries: products(&self.probes),
+        }
     }
 }
 

@@ -23,9 +23,9 @@ pub struct Augmentation {
 impl Default for Augmentation {
     fn default() -> Self {
         Self {
-            least_area: 0.35,
+            least_area: 0.5,
             flip: 0.0,
-            colour: 0.35,
+            colour: 0.5,
             erase: 0.25,
         }
     }

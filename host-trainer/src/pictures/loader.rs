@@ -24,6 +24,9 @@ pub struct Job {
     pub view: Option<u64>,
 }
 
+/// Jobs with their inputs, one after another: `[jobs, 3, size, size]`.
+pub type Loaded = (Vec<Job>, Vec<f32>);
+
 /// Knows the pictures and how to turn them into inputs.
 #[derive(Debug, Clone)]
 pub struct Loader {
@@ -70,7 +73,7 @@ impl Loader {
 
     /// Makes the batches in a thread of their own, in order, and gives them as they are ready. Dropping the receiver ends
     /// the thread.
-    pub fn stream(&self, batches: Vec<Vec<Job>>) -> Receiver<Result<(Vec<Job>, Vec<f32>), Fault>> {
+    pub fn stream(&self, batches: Vec<Vec<Job>>) -> Receiver<Result<Loaded, Fault>> {
         let (sender, receiver) = sync_channel(AHEAD);
         let loader = self.clone();
         std::thread::spawn(move || {

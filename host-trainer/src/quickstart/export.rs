@@ -10,9 +10,8 @@ use super::options::QuickstartOptions;
 use super::summary::Rows;
 use super::timing::Timing;
 use super::{F16_PARITY, F32_PARITY};
-use crate::data::Dataset;
 use crate::embed::embed_pictures;
-use crate::evaluate::{CalibrationSet, EvaluationSet, Labelled, calibrate};
+use crate::evaluate::{EvaluationSet, Labelled, ValidationSet, calibrate};
 use crate::export::{ReleaseParts, write_release};
 
 /// Bands that accept nothing, for as long as the exported model has not been measured.
@@ -27,14 +26,13 @@ const CLOSED: Thresholds = Thresholds {
 /// with thresholds calibrated on what they compute.
 pub fn export(
     learned: &Learned,
-    dataset: &Dataset,
+    validation: &ValidationSet,
     set: &EvaluationSet,
     options: &QuickstartOptions,
     model: &Path,
     timing: &mut Timing,
 ) -> Result<Made, Fault> {
-    let calibration_set = CalibrationSet::load(dataset)?;
-    let golden_path = calibration_set
+    let golden_path = validation
         .probes
         .first()
         .map_or(&set.index[0], |probe| &probe.0);
@@ -48,6 +46,7 @@ pub fn export(
             with_f32,
         })
     };
+    let (student_index, student_queries) = learned.student.units()?;
     let scratch = tempfile::tempdir().map_err(|e| Fault::io("create", std::env::temp_dir(), &e))?;
     let trial = |name: &str, with_f32| {
         let folder = scratch.path().join(name);
@@ -56,7 +55,7 @@ pub fn export(
     };
     let f16_parity = timing.step("check the FP16 export", || {
         parity(
-            &learned.student.queries,
+            &student_queries,
             &embed_pictures(&trial("f16", false)?, &set.queries)?,
             F16_PARITY,
         )
@@ -68,14 +67,15 @@ pub fn export(
             embed_pictures(&folder, &set.queries)?,
         ))
     })?;
-    let f32_parity = parity(&learned.student.index, &index, F32_PARITY)?.min(parity(
-        &learned.student.queries,
+    let f32_parity = parity(&student_index, &index, F32_PARITY)?.min(parity(
+        &student_queries,
         &queries,
         F32_PARITY,
     )?);
     let calibration = timing.step("calibrate", || {
-        let probes = labelled(&folder, &calibration_set.probes)?;
-        let rows = labelled(&folder, &calibration_set.rows)?;
+        let probes = labelled(&folder, &validation.probes)?;
+        let mut rows = labelled(&folder, &validation.rows)?;
+        rows.extend(labelled(&folder, &validation.distractors)?);
         calibrate(&probes, &rows, options.recipe.false_accept_rate)
     })?;
     if let Some(release) = &options.release {
@@ -90,6 +90,7 @@ pub fn export(
         curves: Vec::new(),
         parity: Some([f32_parity, f16_parity]),
         calibration: Some(calibration),
+        ridge: None,
     })
 }
 

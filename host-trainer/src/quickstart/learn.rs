@@ -1,19 +1,19 @@
 //! The learning half of a quick start: teacher, whitening, student, export.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use skueye_models::network::{LiteVariant, Network, Weights, efficientnet_lite};
 use skueye_models::{Code, Fault, Preprocess, UnitEmbedding, Whitening};
-use tch::Device;
+use tch::{Device, Tensor};
 
 use super::options::Recipe;
 use super::timing::Timing;
 use super::training_set::TrainingSet;
 use crate::engine::{
-    self, DistilOptions, Module, Point, Source, StoreOptions, TeacherOptions, distil,
-    fit_whitening, pictures, teacher_vectors, to_vec, train_teacher,
+    self, DistilOptions, Module, Point, Source, StoreOptions, TeacherOptions, choose_whitening,
+    distil, teacher_vectors, to_vec, train_teacher, whiten,
 };
-use crate::evaluate::{EvaluationSet, Metrics};
+use crate::evaluate::{EvaluationSet, Metrics, TOP, Truth, ValidationSet, float_ranking};
 use crate::fetch::lite_weights;
 use crate::pictures::{Job, Loader};
 use crate::progress::Step;
@@ -24,18 +24,32 @@ const BATCH: usize = 32;
 /// The layer that a device's network ends in.
 const EMBEDDING: &str = "embedding";
 
-/// Embeddings of the evaluation pictures by one network.
-pub struct Embedded {
-    /// Of the index, in its order.
-    pub index: Vec<UnitEmbedding>,
-    /// Of the queries, in their order.
-    pub queries: Vec<UnitEmbedding>,
+/// Raw outputs of one network for the evaluation pictures.
+pub struct Outputs {
+    /// `[index, d]`.
+    index: Tensor,
+    /// `[queries, d]`.
+    queries: Tensor,
 }
 
-impl Embedded {
-    /// Their figures on `set`, whose pictures they are.
-    pub fn metrics(&self, set: &EvaluationSet) -> Metrics {
-        set.metrics(&self.index, &self.queries)
+impl Outputs {
+    /// The outputs after `whitening`.
+    fn whitened(&self, whitening: &Whitening) -> Self {
+        Self {
+            index: whiten(&self.index, whitening),
+            queries: whiten(&self.queries, whitening),
+        }
+    }
+
+    /// Unit embeddings of index and queries.
+    pub fn units(&self) -> Result<(Vec<UnitEmbedding>, Vec<UnitEmbedding>), Fault> {
+        Ok((unit_rows(&self.index)?, unit_rows(&self.queries)?))
+    }
+
+    /// The figures on `set`, whose pictures these are.
+    pub fn metrics(&self, set: &EvaluationSet) -> Result<Metrics, Fault> {
+        let (index, queries) = self.units()?;
+        Ok(set.metrics(&index, &queries))
     }
 }
 
@@ -45,22 +59,33 @@ pub struct Learned {
     pub network: Network,
     /// Its weights.
     pub weights: Weights,
-    /// Evaluation embeddings of the pretrained network.
-    pub pretrained: Embedded,
+    /// Outputs of the pretrained network.
+    pub pretrained: Outputs,
     /// Of the teacher, raw.
-    pub teacher: Embedded,
+    pub teacher: Outputs,
     /// Of the teacher, whitened.
-    pub whitened: Embedded,
+    pub whitened: Outputs,
     /// Of the student as the training engine computes it: what the export must reproduce.
-    pub student: Embedded,
+    pub student: Outputs,
+    /// The ridge that validation chose for the whitening.
+    pub ridge: f64,
     /// Loss curves of teacher and student.
     pub curves: [Vec<Point>; 2],
 }
 
-/// Trains on `training` by `recipe`, starting from the published weights.
+/// The pictures of a quick start.
+pub struct Pictures<'a> {
+    /// Learnt from.
+    pub training: &'a TrainingSet,
+    /// Chosen with.
+    pub validation: &'a ValidationSet,
+    /// Measured on.
+    pub evaluation: &'a EvaluationSet,
+}
+
+/// Trains by `recipe`, starting from the published weights in `cache` or fetched there.
 pub fn learn(
-    training: &TrainingSet,
-    evaluation: &EvaluationSet,
+    pictures: &Pictures,
     recipe: &Recipe,
     seed: u64,
     cache: &Path,
@@ -73,19 +98,24 @@ pub fn learn(
         .matched(&trunk)
         .map_err(|fault| fault.at(&file))?;
     let preprocess = Preprocess::efficientnet_lite(recipe.size);
-    let loader = |paths: &[_]| Loader {
-        paths: paths.to_vec(),
+    let loader = |paths: Vec<PathBuf>| Loader {
+        paths,
         preprocess,
         augmentation: recipe.augmentation,
         seed,
     };
+    let evaluator = Evaluator {
+        index: loader(pictures.evaluation.index.clone()),
+        queries: loader(pictures.evaluation.queries.clone()),
+    };
+    let training = pictures.training;
     let store = StoreOptions {
         views: recipe.views,
         batch: BATCH,
     };
     let source = timing.step("store activations", || {
         Source::frozen(
-            loader(&training.paths),
+            loader(training.paths.clone()),
             &trunk,
             &published,
             &recipe.freeze,
@@ -93,41 +123,37 @@ pub fn learn(
             Device::Cpu,
         )
     })?;
-    let evaluator = Evaluator {
-        index: loader(&evaluation.index),
-        queries: loader(&evaluation.queries),
-    };
     let pretrained = timing.step("embed with the pretrained network", || {
-        evaluator.embed(&trunk, &published)
+        evaluator.outputs(&trunk, &published)
     })?;
 
     let teacher = Module::new(trunk.clone(), &published, Device::Cpu);
+    let options = teacher_options(recipe);
     let teacher_curve = timing.step("train the teacher", || {
         train_teacher(
             &teacher,
             &source,
             &training.targets,
             training.attributes,
-            &teacher_options(recipe),
+            &options,
         )
     })?;
     let learnt = teacher.weights();
-    let teacher_rows = timing.step("embed with the teacher", || {
-        evaluator.embed(&trunk, &learnt)
+    let teacher_outputs = timing.step("embed with the teacher", || {
+        evaluator.outputs(&trunk, &learnt)
     })?;
-    let features = timing.step("features for the whitening", || {
-        source.features(&teacher, BATCH)
-    })?;
-    let whitening = timing.step("fit the whitening", || {
-        fit_whitening(&features, recipe.dim, recipe.ridge)
-    })?;
-    let (whitened_net, whitened_weights) = whitened(&teacher, &whitening);
-    let whitened_rows = timing.step("embed with the whitened teacher", || {
-        evaluator.embed(&whitened_net, &whitened_weights)
+    let (features, whitening, ridge) = timing.step("fit the whitening", || {
+        let features = source.features(&teacher, BATCH)?;
+        let judge = Judge::new(pictures.validation, &trunk, &learnt, &loader)?;
+        let (whitening, ridge) =
+            choose_whitening(&features, recipe.dim, &recipe.ridges, |w| judge.mar10(w))?;
+        Ok::<_, Fault>((features, whitening, ridge))
     })?;
 
+    let (network, weights) = with_whitening(&trunk, learnt, &whitening);
+    let student = Module::new(network.clone(), &weights, Device::Cpu);
     let vectors = teacher_vectors(&features, &whitening, training.paths.len());
-    let student = Module::new(whitened_net.clone(), &whitened_weights, Device::Cpu);
+    let options = distil_options(recipe);
     let student_curve = timing.step("distil the student", || {
         distil(
             &student,
@@ -135,21 +161,23 @@ pub fn learn(
             &vectors,
             &training.targets,
             training.attributes,
-            &distil_options(recipe),
+            &options,
         )
     })?;
-    let (network, weights) = whitened_net.fold(&student.weights());
+    let (network, weights) = network.fold(&student.weights());
     let student = timing.step("embed with the student", || {
-        evaluator.embed_folded(&network, &weights)
+        evaluator.outputs_folded(&network, &weights)
     })?;
+    let whitened = teacher_outputs.whitened(&whitening);
     let curves = [teacher_curve, student_curve];
     Ok(Learned {
         network,
         weights,
         pretrained,
-        teacher: teacher_rows,
-        whitened: whitened_rows,
+        teacher: teacher_outputs,
+        whitened,
         student,
+        ridge,
         curves,
     })
 }
@@ -173,15 +201,18 @@ fn distil_options(recipe: &Recipe) -> DistilOptions {
         rate: recipe.student.rate,
         warm_up: 0.1,
         weight_decay: 1e-4,
-        relational: 1.0,
-        attributes: 0.1,
+        relational: 0.5,
+        attributes: 1.0,
     }
 }
 
 /// The teacher's network with the whitening as its last layer.
-fn whitened(teacher: &Module, whitening: &Whitening) -> (Network, Weights) {
+fn with_whitening(
+    trunk: &Network,
+    mut weights: Weights,
+    whitening: &Whitening,
+) -> (Network, Weights) {
     let (weight, bias) = whitening.as_linear();
-    let mut weights = teacher.weights();
     weights.insert(
         format!("{EMBEDDING}.weight"),
         vec![whitening.output_dim(), whitening.input_dim()],
@@ -193,12 +224,44 @@ fn whitened(teacher: &Module, whitening: &Whitening) -> (Network, Weights) {
         bias,
     );
     (
-        teacher
-            .network()
-            .clone()
-            .with_linear(EMBEDDING, whitening.output_dim()),
+        trunk.clone().with_linear(EMBEDDING, whitening.output_dim()),
         weights,
     )
+}
+
+/// Judges a whitening by how well the validation pictures find each other.
+struct Judge {
+    probes: Tensor,
+    rows: Tensor,
+    truth: Truth,
+}
+
+impl Judge {
+    fn new(
+        set: &ValidationSet,
+        trunk: &Network,
+        weights: &Weights,
+        loader: &dyn Fn(Vec<PathBuf>) -> Loader,
+    ) -> Result<Self, Fault> {
+        let paths =
+            |pictures: &[(PathBuf, usize)]| pictures.iter().map(|(path, _)| path.clone()).collect();
+        let evaluator = Evaluator {
+            index: loader(paths(&set.rows)),
+            queries: loader(paths(&set.probes)),
+        };
+        let Outputs { index, queries } = evaluator.outputs(trunk, weights)?;
+        Ok(Self {
+            probes: queries,
+            rows: index,
+            truth: set.truth(),
+        })
+    }
+
+    fn mar10(&self, whitening: &Whitening) -> Result<f64, Fault> {
+        let rows = unit_rows(&whiten(&self.rows, whitening))?;
+        let probes = unit_rows(&whiten(&self.probes, whitening))?;
+        Ok(Metrics::new(&float_ranking(&rows, &probes, TOP), &self.truth).mar10)
+    }
 }
 
 struct Evaluator {
@@ -207,41 +270,46 @@ struct Evaluator {
 }
 
 impl Evaluator {
-    fn embed(&self, network: &Network, weights: &Weights) -> Result<Embedded, Fault> {
+    fn outputs(&self, network: &Network, weights: &Weights) -> Result<Outputs, Fault> {
         let (network, weights) = network.fold(weights);
-        self.embed_folded(&network, &weights)
+        self.outputs_folded(&network, &weights)
     }
 
-    fn embed_folded(&self, network: &Network, weights: &Weights) -> Result<Embedded, Fault> {
+    fn outputs_folded(&self, network: &Network, weights: &Weights) -> Result<Outputs, Fault> {
         let module = Module::new(network.clone(), weights, Device::Cpu);
         let step = Step::new(
             "embed",
             (self.index.paths.len() + self.queries.paths.len()) as u64,
         );
-        Ok(Embedded {
-            index: embed_all(&module, &self.index, &step)?,
-            queries: embed_all(&module, &self.queries, &step)?,
+        Ok(Outputs {
+            index: compute(&module, &self.index, &step)?,
+            queries: compute(&module, &self.queries, &step)?,
         })
     }
 }
 
-fn embed_all(module: &Module, loader: &Loader, step: &Step) -> Result<Vec<UnitEmbedding>, Fault> {
+fn compute(module: &Module, loader: &Loader, step: &Step) -> Result<Tensor, Fault> {
     let jobs: Vec<Job> = (0..loader.paths.len())
         .map(|picture| Job {
             picture,
             view: None,
         })
         .collect();
-    let mut rows = Vec::with_capacity(jobs.len());
+    let mut outputs = Vec::new();
     for batch in loader.stream(jobs.chunks(BATCH).map(<[Job]>::to_vec).collect()) {
         let (jobs, input) = batch?;
-        let output = to_vec(&module.infer(&pictures(&input, loader.preprocess.size)));
-        for row in output.chunks(output.len() / jobs.len()) {
-            rows.push(UnitEmbedding::normalise(row.to_vec())?);
-        }
+        outputs.push(module.infer(&engine::pictures(&input, loader.preprocess.size)));
         step.advance(jobs.len() as u64);
     }
-    Ok(rows)
+    Ok(Tensor::cat(&outputs, 0))
+}
+
+fn unit_rows(outputs: &Tensor) -> Result<Vec<UnitEmbedding>, Fault> {
+    let dim = outputs.size()[1] as usize;
+    to_vec(outputs)
+        .chunks(dim)
+        .map(|row| UnitEmbedding::normalise(row.to_vec()))
+        .collect()
 }
 
 /// The least cosine between matching embeddings; refuses a least one below `bound` (E602).

@@ -28,6 +28,8 @@ pub struct Made {
     /// Least cosine of the f32 and of the FP16 export to the training engine.
     pub parity: Option<[f32; 2]>,
     pub calibration: Option<Calibration>,
+    /// The ridge that validation chose for the whitening.
+    pub ridge: Option<f64>,
 }
 
 /// Copies the model at `from` to `to` and embeds with it.
@@ -55,6 +57,7 @@ pub fn shipped(
         curves: Vec::new(),
         parity: None,
         calibration: None,
+        ridge: None,
     })
 }
 
@@ -99,21 +102,29 @@ pub fn trained(
     model: &Path,
     timing: &mut Timing,
 ) -> Result<Made, Fault> {
-    let learned = super::learn::learn(
+    use super::learn::{Pictures, learn};
+    use crate::evaluate::ValidationSet;
+
+    let validation = ValidationSet::load(dataset)?;
+    let pictures = Pictures {
         training,
-        set,
+        validation: &validation,
+        evaluation: set,
+    };
+    let learned = learn(
+        &pictures,
         &options.recipe,
         options.seed,
         &options.cache,
         timing,
     )?;
     let rows = Rows {
-        pretrained_raw: Some(learned.pretrained.metrics(set)),
-        teacher_raw: Some(learned.teacher.metrics(set)),
-        teacher_whitened: Some(learned.whitened.metrics(set)),
+        pretrained_raw: Some(learned.pretrained.metrics(set)?),
+        teacher_raw: Some(learned.teacher.metrics(set)?),
+        teacher_whitened: Some(learned.whitened.metrics(set)?),
         ..Rows::default()
     };
-    let exported = super::export::export(&learned, dataset, set, options, model, timing)?;
+    let exported = super::export::export(&learned, &validation, set, options, model, timing)?;
     let curve = |points: &[crate::engine::Point]| points.iter().map(|p| (p.step, p.loss)).collect();
     let curves = vec![
         ("teacher", curve(&learned.curves[0])),
@@ -122,6 +133,7 @@ pub fn trained(
     Ok(Made {
         rows,
         curves,
+        ridge: Some(learned.ridge),
         ..exported
     })
 }

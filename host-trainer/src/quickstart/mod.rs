@@ -105,6 +105,7 @@ pub fn quickstart(options: &QuickstartOptions) -> Result<Summary, Fault> {
         open_set_auroc: summary::auroc(&evaluated.rows),
         onnx_parity_min_cosine: made.parity.map(|p| p[0]),
         onnx_f16_parity_min_cosine: made.parity.map(|p| p[1]),
+        whitening_ridge: made.ridge,
         calibration: made.calibration,
         frames: replayed
             .summary

@@ -67,8 +67,8 @@ pub struct Recipe {
     pub teacher: Passes,
     /// The student's passes, batch and rate.
     pub student: Passes,
-    /// Ridge of the whitening, as a share of the mean variance.
-    pub ridge: f64,
+    /// Ridges of the whitening, as shares of the mean variance, of which validation chooses one.
+    pub ridges: Vec<f64>,
     /// Share of unknown items that may be accepted when the thresholds are calibrated.
     pub false_accept_rate: f64,
 }
@@ -97,20 +97,20 @@ impl Recipe {
             mining_threshold: 5,
             size: 128,
             dim: 256,
-            freeze: "blocks.4".into(),
+            freeze: "blocks.7".into(),
             views: 4,
             augmentation,
             teacher: Passes {
-                epochs: 12,
+                epochs: 8,
                 batch: 64,
-                rate: 5e-4,
+                rate: 1e-3,
             },
             student: Passes {
-                epochs: 6,
+                epochs: 4,
                 batch: 64,
-                rate: 3e-4,
+                rate: 2e-4,
             },
-            ridge: 0.01,
+            ridges: vec![0.01, 0.1, 1.0, 10.0],
             false_accept_rate: 0.01,
         }
     }

@@ -91,6 +91,8 @@ pub struct Summary {
     pub onnx_parity_min_cosine: Option<f32>,
     /// The same for the typed FP16 file, widened to f32 at load.
     pub onnx_f16_parity_min_cosine: Option<f32>,
+    /// The whitening's ridge, chosen on the validation pictures.
+    pub whitening_ridge: Option<f64>,
     /// How the thresholds were set.
     pub calibration: Option<Calibration>,
     /// Frames of the replay.

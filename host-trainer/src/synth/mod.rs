@@ -75,7 +75,7 @@ impl Default for SynthOptions {
         Self {
             seed: 1,
             train_products: 330,
-            val_products: 20,
+            val_products: 40,
             eval_products: 130,
             unknown_products: 40,
             listing_per_product: 4,

@@ -79,7 +79,7 @@ impl Machine<'_> {
             b')' => self.push(Value::Tuple(Vec::new())),
             b']' => self.push(Value::List(Vec::new())),
             b'}' => self.push(Value::Dict(Vec::new())),
-            0x85 | 0x86 | 0x87 => {
+            0x85..=0x87 => {
                 let items = self.pop_many(usize::from(opcode - 0x84))?;
                 self.push(Value::Tuple(items))
             }

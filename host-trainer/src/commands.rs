@@ -6,11 +6,14 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use skueye_models::Fault;
 use skueye_trainer::data::{self, Dataset};
+use skueye_trainer::evaluate::{ValidationSet, calibrate_model};
 use skueye_trainer::fetch::{MakersOptions, lite_weights, makers};
+use skueye_trainer::files::write_file;
 use skueye_trainer::mine::{DEFAULT_THRESHOLD, Vocabulary, count_titles};
 use skueye_trainer::quickstart::{Data, QuickstartOptions, Recipe, default_program, quickstart};
 use skueye_trainer::synth::{SynthOptions, contact_sheet, generate};
 use skueye_vision::decode::decode;
+use skueye_vision::model::{MANIFEST_NAME, read_manifest};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -24,6 +27,8 @@ pub enum Command {
     Data(DataCommand),
     /// Mines the attributes of a data set's titles into a vocabulary file.
     Mine(Mine),
+    /// Sets a model's decision bands anew on a data set's validation pictures.
+    Calibrate(Calibrate),
     /// Does all of it once: data, attributes, training, export, gallery, evaluation, replay.
     Quickstart(Quickstart),
 }
@@ -112,6 +117,18 @@ pub struct Mine {
 }
 
 #[derive(Args)]
+pub struct Calibrate {
+    /// The model's folder; its manifest is replaced.
+    model: PathBuf,
+    /// The data set's folder.
+    #[arg(long)]
+    data: PathBuf,
+    /// Share of unknown items, and of wrong answers for known ones, that may be accepted.
+    #[arg(long, default_value_t = 0.01)]
+    false_accept_rate: f64,
+}
+
+#[derive(Args)]
 pub struct Quickstart {
     /// Folder to write; an earlier quick start's files there are replaced.
     #[arg(long, default_value = "target/demo")]
@@ -157,6 +174,7 @@ pub fn run(command: Command, json: bool) -> Result<bool, Fault> {
         }
         Command::Data(DataCommand::Validate { root }) => validate(&root, json),
         Command::Mine(mine) => mine_titles(&mine, json),
+        Command::Calibrate(options) => calibrate(&options, json),
         Command::Quickstart(options) => run_quickstart(options, json),
     }
 }
@@ -219,6 +237,20 @@ fn mine_titles(mine: &Mine, json: bool) -> Result<bool, Fault> {
             vocabulary.titles(),
             mine.out.display()
         )
+    })
+}
+
+fn calibrate(options: &Calibrate, json: bool) -> Result<bool, Fault> {
+    let mut manifest = read_manifest(&options.model)?;
+    let validation = ValidationSet::load(&Dataset::open(&options.data)?)?;
+    let found = calibrate_model(&options.model, &validation, options.false_accept_rate)?;
+    manifest.thresholds = found.thresholds;
+    write_file(
+        &options.model.join(MANIFEST_NAME),
+        manifest.to_json().as_bytes(),
+    )?;
+    print(json, &found, |found| {
+        serde_json::to_string_pretty(found).unwrap_or_else(|_| format!("{found:?}"))
     })
 }
 

@@ -1,4 +1,5 @@
 //! The trainer's program.
+#![forbid(unsafe_code)]
 
 mod commands;
 

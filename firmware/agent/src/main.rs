@@ -1,6 +1,7 @@
 //! `skueye`: the device's command line.
 //!
 //! Exit codes: 0 done, 1 a fault, 2 the command line or the settings are wrong.
+#![forbid(unsafe_code)]
 
 mod cli;
 

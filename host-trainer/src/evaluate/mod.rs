@@ -5,10 +5,10 @@ mod metrics;
 mod search;
 mod set;
 
-pub use calibrate::{Calibration, Labelled, calibrate};
+pub use calibrate::{Calibration, Labelled, calibrate, calibrate_model};
 pub use metrics::{Metrics, auroc};
 pub use search::{Hit, float_ranking, gallery_rankings};
-pub use set::{EvaluationSet, ValidationSet};
+pub use set::{EvaluationSet, Shot, ValidationSet};
 
 /// How many answers to a query count.
 pub const TOP: usize = 10;

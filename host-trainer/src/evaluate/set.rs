@@ -49,12 +49,23 @@ impl EvaluationSet {
 #[derive(Debug, Clone, Default)]
 pub struct ValidationSet {
     /// Pictures that ask: camera photos, or one picture of each product where there are none.
-    pub probes: Vec<(PathBuf, usize)>,
+    pub probes: Vec<Shot>,
     /// The other validation pictures, which are asked.
-    pub rows: Vec<(PathBuf, usize)>,
+    pub rows: Vec<Shot>,
     /// Training pictures that are no camera photos. With them a gallery is as large, and its siblings as near, as a
     /// real one's.
-    pub distractors: Vec<(PathBuf, usize)>,
+    pub distractors: Vec<Shot>,
+}
+
+/// A picture with what it shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shot {
+    /// The picture's file.
+    pub path: PathBuf,
+    /// The product's number in the ground truth.
+    pub product: usize,
+    /// A number that the products of one line share; another one for each product without a line.
+    pub line: usize,
 }
 
 impl ValidationSet {
@@ -76,13 +87,13 @@ impl ValidationSet {
                 seen.insert(product)
             };
             let side = if asks { &mut set.probes } else { &mut set.rows };
-            side.push((row.image, product));
+            side.push(shown.shot(row.image, product));
         }
         for row in dataset.rows(Split::Train)? {
             let row = row?;
             let product = shown.product(dataset, Split::Train, &row)?;
             if !is_camera(&row) {
-                set.distractors.push((row.image, product));
+                set.distractors.push(shown.shot(row.image, product));
             }
         }
         Ok(set)
@@ -90,8 +101,7 @@ impl ValidationSet {
 
     /// Who asks and who answers, for [`Metrics`].
     pub fn truth(&self) -> Truth {
-        let products =
-            |pictures: &[(PathBuf, usize)]| pictures.iter().map(|(_, product)| *product).collect();
+        let products = |shots: &[Shot]| shots.iter().map(|shot| shot.product).collect();
         Truth {
             index: products(&self.rows),
             queries: products(&self.probes),
@@ -101,6 +111,8 @@ impl ValidationSet {
 
 struct Shown {
     products: Vec<Product>,
+    /// For each product the first one of its line.
+    lines: Vec<usize>,
     by_gtin: BTreeMap<Gtin, usize>,
     by_uuid: BTreeMap<String, Gtin>,
 }
@@ -131,8 +143,18 @@ impl Shown {
             title: row.title,
             category: row.line,
         };
+        let mut first = BTreeMap::new();
+        let lines = rows
+            .iter()
+            .enumerate()
+            .map(|(i, row)| match row.line.as_str() {
+                "" => i,
+                line => *first.entry(line).or_insert(i),
+            });
+        let lines = lines.collect();
         Ok(Self {
             products: rows.into_iter().map(product).collect(),
+            lines,
             by_gtin,
             by_uuid,
         })
@@ -146,6 +168,14 @@ impl Shown {
             pictures.0.push(row.image);
         }
         Ok(pictures)
+    }
+
+    fn shot(&self, path: PathBuf, product: usize) -> Shot {
+        Shot {
+            path,
+            product,
+            line: self.lines[product],
+        }
     }
 
     fn product(&self, dataset: &Dataset, split: Split, row: &ListingRow) -> Result<usize, Fault> {

@@ -1,8 +1,8 @@
 //! The student as files: export, parity gates, calibration, manifest.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use skueye_models::{Fault, Preprocess, Thresholds, UnitEmbedding};
+use skueye_models::{Fault, Preprocess, Thresholds};
 
 use super::learn::{Learned, parity};
 use super::made::Made;
@@ -11,7 +11,7 @@ use super::summary::Rows;
 use super::timing::Timing;
 use super::{F16_PARITY, F32_PARITY};
 use crate::embed::embed_pictures;
-use crate::evaluate::{EvaluationSet, Labelled, ValidationSet, calibrate};
+use crate::evaluate::{EvaluationSet, ValidationSet, calibrate_model};
 use crate::export::{ReleaseParts, write_release};
 
 /// Bands that accept nothing, for as long as the exported model has not been measured.
@@ -35,7 +35,7 @@ pub fn export(
     let golden_path = validation
         .probes
         .first()
-        .map_or(&set.index[0], |probe| &probe.0);
+        .map_or(&set.index[0], |probe| &probe.path);
     let parts = |thresholds, with_f32| {
         Ok::<_, Fault>(ReleaseParts {
             network: &learned.network,
@@ -73,10 +73,7 @@ pub fn export(
         F32_PARITY,
     )?);
     let calibration = timing.step("calibrate", || {
-        let probes = labelled(&folder, &validation.probes)?;
-        let mut rows = labelled(&folder, &validation.rows)?;
-        rows.extend(labelled(&folder, &validation.distractors)?);
-        calibrate(&probes, &rows, options.recipe.false_accept_rate)
+        calibrate_model(&folder, validation, options.recipe.false_accept_rate)
     })?;
     if let Some(release) = &options.release {
         write_release(release, &parts(calibration.thresholds, false)?)?;
@@ -92,14 +89,4 @@ pub fn export(
         calibration: Some(calibration),
         ridge: None,
     })
-}
-
-fn labelled(model: &Path, pictures: &[(PathBuf, usize)]) -> Result<Vec<Labelled>, Fault> {
-    let paths: Vec<PathBuf> = pictures.iter().map(|(path, _)| path.clone()).collect();
-    let rows: Vec<UnitEmbedding> = embed_pictures(model, &paths)?;
-    Ok(rows
-        .into_iter()
-        .zip(pictures)
-        .map(|(row, (_, product))| (row, *product))
-        .collect())
 }

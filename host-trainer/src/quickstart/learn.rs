@@ -13,7 +13,7 @@ use crate::engine::{
     self, DistilOptions, Module, Point, Source, StoreOptions, TeacherOptions, choose_whitening,
     distil, teacher_vectors, to_vec, train_teacher, whiten,
 };
-use crate::evaluate::{EvaluationSet, Metrics, TOP, Truth, ValidationSet, float_ranking};
+use crate::evaluate::{EvaluationSet, Metrics, Shot, TOP, Truth, ValidationSet, float_ranking};
 use crate::fetch::lite_weights;
 use crate::pictures::{Job, Loader};
 use crate::progress::Step;
@@ -243,8 +243,7 @@ impl Judge {
         weights: &Weights,
         loader: &dyn Fn(Vec<PathBuf>) -> Loader,
     ) -> Result<Self, Fault> {
-        let paths =
-            |pictures: &[(PathBuf, usize)]| pictures.iter().map(|(path, _)| path.clone()).collect();
+        let paths = |shots: &[Shot]| shots.iter().map(|shot| shot.path.clone()).collect();
         let evaluator = Evaluator {
             index: loader(paths(&set.rows)),
             queries: loader(paths(&set.probes)),

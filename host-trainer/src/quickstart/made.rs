@@ -74,7 +74,20 @@ fn embed_both(
     })
 }
 
-/// Refuses: this program has no training engine (E603).
+/// Refuses where this program has no training engine (E603).
+pub fn training_is_possible() -> Result<(), Fault> {
+    if cfg!(feature = "torch") {
+        return Ok(());
+    }
+    Err(Fault::new(
+        skueye_models::Code::TrainingUnavailable,
+        "a trainer with its training engine",
+        "one built without libtorch",
+        "build with --features torch (`cargo demo` does all of it), or name a model with --model",
+    ))
+}
+
+/// Refuses: without its training engine this program cannot train (E603).
 #[cfg(not(feature = "torch"))]
 pub fn trained(
     _: &Dataset,
@@ -84,12 +97,8 @@ pub fn trained(
     _: &Path,
     _: &mut Timing,
 ) -> Result<Made, Fault> {
-    Err(Fault::new(
-        skueye_models::Code::TrainingUnavailable,
-        "a trainer with its training engine",
-        "one built without libtorch",
-        "build with --features torch (`cargo demo` does all of it), or name a model with --model",
-    ))
+    training_is_possible()
+        .map(|()| unreachable!("this program was built without the training engine"))
 }
 
 /// Trains by the recipe of `options` and exports to `model`.

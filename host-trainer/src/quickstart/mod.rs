@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use skueye_gallery::{Gallery, GalleryBuilder};
 use skueye_models::{EmbeddingId, Fault, UnitEmbedding};
+use skueye_vision::model::read_manifest;
 
 pub use device::default_program;
 use made::Made;
@@ -48,6 +49,11 @@ struct Evaluated {
 pub fn quickstart(options: &QuickstartOptions) -> Result<Summary, Fault> {
     let mut timing = Timing::default();
     let folders = Folders::of(options);
+    // What cannot go well is refused before minutes are spent, and before an earlier run's files go.
+    match &options.model {
+        Some(model) => read_manifest(model).map(|_| ())?,
+        None => made::training_is_possible()?,
+    }
     clear(&folders)?;
     let dataset = timing.step("data", || prepare(options, &folders))?;
     let vocabulary = timing.step("mine", || mine(&dataset, &folders, options))?;

@@ -110,7 +110,7 @@ pub fn learn(
     };
     let training = pictures.training;
     let store = StoreOptions {
-        views: recipe.views,
+        views: recipe.views(training.paths.len()),
         batch: BATCH,
     };
     let source = timing.step("store activations", || {
@@ -128,7 +128,7 @@ pub fn learn(
     })?;
 
     let teacher = Module::new(trunk.clone(), &published, Device::Cpu);
-    let options = teacher_options(recipe);
+    let options = teacher_options(recipe, training.paths.len());
     let teacher_curve = timing.step("train the teacher", || {
         train_teacher(
             &teacher,
@@ -153,7 +153,7 @@ pub fn learn(
     let (network, weights) = with_whitening(&trunk, learnt, &whitening);
     let student = Module::new(network.clone(), &weights, Device::Cpu);
     let vectors = teacher_vectors(&features, &whitening, training.paths.len());
-    let options = distil_options(recipe);
+    let options = distil_options(recipe, training.paths.len());
     let student_curve = timing.step("distil the student", || {
         distil(
             &student,
@@ -182,9 +182,9 @@ pub fn learn(
     })
 }
 
-fn teacher_options(recipe: &Recipe) -> TeacherOptions {
+fn teacher_options(recipe: &Recipe, pictures: usize) -> TeacherOptions {
     TeacherOptions {
-        epochs: recipe.teacher.epochs,
+        epochs: recipe.teacher.epochs(pictures),
         batch: recipe.teacher.batch,
         rate: recipe.teacher.rate,
         head_rate_factor: 10.0,
@@ -194,9 +194,9 @@ fn teacher_options(recipe: &Recipe) -> TeacherOptions {
     }
 }
 
-fn distil_options(recipe: &Recipe) -> DistilOptions {
+fn distil_options(recipe: &Recipe, pictures: usize) -> DistilOptions {
     DistilOptions {
-        epochs: recipe.student.epochs,
+        epochs: recipe.student.epochs(pictures),
         batch: recipe.student.batch,
         rate: recipe.student.rate,
         warm_up: 0.1,

@@ -59,8 +59,8 @@ pub struct Recipe {
     pub dim: usize,
     /// The cut up to which the trunk stays as it was pretrained.
     pub freeze: String,
-    /// Views of each picture in the store of activations.
-    pub views: usize,
+    /// How many views the store of activations holds in all; each picture gets its share, 2 at least.
+    pub stored_views: usize,
     /// How augmented views are made.
     pub augmentation: Augmentation,
     /// The teacher's passes, batch and rate.
@@ -77,12 +77,30 @@ pub struct Recipe {
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
 #[allow(missing_docs, reason = "the usual terms")]
 pub struct Passes {
-    pub epochs: u64,
+    /// Views that are learnt from in all, rounded to whole passes over the pictures, one at least. So a run takes as
+    /// long on any data set that is not larger than this.
+    pub views: usize,
     pub batch: usize,
     pub rate: f64,
 }
 
+impl Passes {
+    /// Passes over `pictures` pictures.
+    pub fn epochs(&self, pictures: usize) -> u64 {
+        (self.views as f64 / pictures.max(1) as f64)
+            .round()
+            .max(1.0) as u64
+    }
+}
+
 impl Recipe {
+    /// How often each of `pictures` pictures stands in the store.
+    pub fn views(&self, pictures: usize) -> usize {
+        (self.stored_views as f64 / pictures.max(1) as f64)
+            .round()
+            .clamp(2.0, 8.0) as usize
+    }
+
     /// What fits six minutes on two cores.
     pub fn for_cpu(data: &Data) -> Self {
         let (mining_threshold, augmentation) = match data {
@@ -101,20 +119,41 @@ impl Recipe {
             size: 128,
             dim: 256,
             freeze: "blocks.7".into(),
-            views: 4,
+            stored_views: 10_000,
             augmentation,
             teacher: Passes {
-                epochs: 6,
+                views: 14_000,
                 batch: 64,
                 rate: 1e-3,
             },
             student: Passes {
-                epochs: 3,
+                views: 7_000,
                 batch: 64,
                 rate: 2e-4,
             },
             ridges: vec![0.01, 0.1, 1.0, 10.0],
             false_accept_rate: 0.02,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_larger_data_set_gets_fewer_passes_and_never_none() {
+        let recipe = Recipe::for_cpu(&Data::Synth);
+        let plan = |pictures| {
+            (
+                recipe.views(pictures),
+                recipe.teacher.epochs(pictures),
+                recipe.student.epochs(pictures),
+            )
+        };
+        assert_eq!(plan(2_310), (4, 6, 3), "synth");
+        assert_eq!(plan(3_960), (3, 4, 2), "makers");
+        assert_eq!(plan(1_000_000), (2, 1, 1));
+        assert_eq!(plan(0).0, 8);
     }
 }

@@ -255,7 +255,7 @@ mod tests {
         );
         assert_eq!(found.unknown_accepted, 0.0);
         assert!(
-            found.thresholds.accept >= 0.298f32.cos(),
+            found.thresholds.accept >= 0.2995f32.cos(),
             "the nearest other product is not accepted"
         );
     }

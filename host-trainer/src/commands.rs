@@ -145,6 +145,12 @@ pub struct Quickstart {
     /// Where fetched packages stay.
     #[arg(long, default_value = "target/cache")]
     cache: PathBuf,
+    /// The block up to which the trunk stays as it was pretrained, such as blocks.7; none trains all of it.
+    #[arg(long, default_value = "blocks.7", conflicts_with = "model")]
+    freeze: String,
+    /// Views that the teacher learns from in all; the student has half as many.
+    #[arg(long, default_value_t = 14_000, conflicts_with = "model")]
+    views: usize,
     /// Also write the model here as it ships: the FP16 file alone.
     #[arg(long, conflicts_with = "model")]
     release: Option<PathBuf>,
@@ -255,8 +261,12 @@ fn calibrate(options: &Calibrate, json: bool) -> Result<bool, Fault> {
 }
 
 fn run_quickstart(options: Quickstart, json: bool) -> Result<bool, Fault> {
+    let mut recipe = Recipe::for_cpu(&options.data);
+    recipe.freeze = Some(options.freeze).filter(|cut| cut != "none");
+    recipe.teacher.views = options.views;
+    recipe.student.views = options.views / 2;
     let options = QuickstartOptions {
-        recipe: Recipe::for_cpu(&options.data),
+        recipe,
         out: options.out,
         cache: options.cache,
         data: options.data,

@@ -113,16 +113,19 @@ pub fn learn(
         views: recipe.views(training.paths.len()),
         batch: BATCH,
     };
-    let source = timing.step("store activations", || {
-        Source::frozen(
-            loader(training.paths.clone()),
-            &trunk,
-            &published,
-            &recipe.freeze,
-            &store,
-            Device::Cpu,
-        )
-    })?;
+    let source = match &recipe.freeze {
+        None => Source::live(loader(training.paths.clone())),
+        Some(cut) => timing.step("store activations", || {
+            Source::frozen(
+                loader(training.paths.clone()),
+                &trunk,
+                &published,
+                cut,
+                &store,
+                Device::Cpu,
+            )
+        })?,
+    };
     let pretrained = timing.step("embed with the pretrained network", || {
         evaluator.outputs(&trunk, &published)
     })?;

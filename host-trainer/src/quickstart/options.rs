@@ -57,8 +57,9 @@ pub struct Recipe {
     pub size: u32,
     /// Length of the device's embedding.
     pub dim: usize,
-    /// The cut up to which the trunk stays as it was pretrained.
-    pub freeze: String,
+    /// The cut up to which the trunk stays as it was pretrained, its activations stored; `None` trains all of it from
+    /// pictures, which wants a GPU or patience.
+    pub freeze: Option<String>,
     /// How many views the store of activations holds in all; each picture gets its share, 2 at least.
     pub stored_views: usize,
     /// How augmented views are made.
@@ -118,7 +119,7 @@ impl Recipe {
             mining_threshold,
             size: 128,
             dim: 256,
-            freeze: "blocks.7".into(),
+            freeze: Some("blocks.7".into()),
             stored_views: 10_000,
             augmentation,
             teacher: Passes {

@@ -52,11 +52,7 @@ pub fn distil(
     let head = Tensor::randn([attributes as i64, dim], (Kind::Float, student.device())) * 1e-3;
     let head = head.set_requires_grad(true);
     let mut optimiser = AdamW::new();
-    optimiser.add(
-        student.trainable(source.from()).into_iter().map(|(_, t)| t),
-        options.weight_decay,
-        1.0,
-    );
+    optimiser.add(student.trainable(source.from()), options.weight_decay, 1.0);
     optimiser.add([head.shallow_clone()], 0.0, 10.0);
     let mut run = Run::new(
         "student",

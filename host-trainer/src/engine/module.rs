@@ -135,15 +135,12 @@ impl Module {
     }
 
     /// The learned parameters of the nodes after value `from`, set to collect gradients.
-    pub fn trainable(&self, from: usize) -> Vec<(String, Tensor)> {
+    pub fn trainable(&self, from: usize) -> Vec<Tensor> {
         let nodes = self.network.nodes[from..].iter();
         nodes
             .flat_map(|node| node.op.parameters())
             .filter(|(name, _)| !name.contains("running_"))
-            .map(|(name, _)| {
-                let tensor = self.params[&name].set_requires_grad(true);
-                (name, tensor)
-            })
+            .map(|(name, _)| self.params[&name].set_requires_grad(true))
             .collect()
     }
 

@@ -52,11 +52,7 @@ pub fn train_teacher(
     ) * 2e-5;
     let head = head.set_requires_grad(true);
     let mut optimiser = AdamW::new();
-    optimiser.add(
-        module.trainable(source.from()).into_iter().map(|(_, t)| t),
-        options.weight_decay,
-        1.0,
-    );
+    optimiser.add(module.trainable(source.from()), options.weight_decay, 1.0);
     optimiser.add([head.shallow_clone()], 0.0, options.head_rate_factor);
     let mut run = Run::new(
         "teacher",

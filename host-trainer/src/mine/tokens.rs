@@ -8,6 +8,8 @@
 //!
 //! `tests/reference/mine.py` says the same in Python's own words.
 
+use std::sync::LazyLock;
+
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
 use super::units;
@@ -51,8 +53,12 @@ impl Tokens {
             // A final sigma depends on its place in the whole text.
             title.to_lowercase().chars().for_each(|c| self.push(c));
         } else {
-            let lower = title.chars().flat_map(char::to_lowercase);
-            lower.for_each(|c| self.push(c));
+            for c in title.chars() {
+                match c.is_ascii() {
+                    true => self.bytes.push(KEPT[c as usize & 127]),
+                    false => c.to_lowercase().for_each(|c| self.push(c)),
+                }
+            }
         }
         if self.bytes.contains(&b'/') {
             self.drop_with();
@@ -107,6 +113,20 @@ const KEPT: [u8; 128] = {
 };
 
 fn is_letter_or_number(c: char) -> bool {
+    match BASIC_PLANE.get(c as usize / 64) {
+        Some(bits) => bits >> (c as usize % 64) & 1 == 1,
+        None => is_kept(c),
+    }
+}
+
+/// For each character below U+10000 a bit: whether it is a letter or a number. Looking categories up takes a search each.
+static BASIC_PLANE: LazyLock<Vec<u64>> = LazyLock::new(|| {
+    let bit = |code: u32| char::from_u32(code).is_some_and(is_kept);
+    let word = |first: u32| (0..64).fold(0, |bits, at| bits | u64::from(bit(first + at)) << at);
+    (0..0x1_0000).step_by(64).map(word).collect()
+});
+
+fn is_kept(c: char) -> bool {
     matches!(
         c.general_category_group(),
         GeneralCategoryGroup::Letter | GeneralCategoryGroup::Number

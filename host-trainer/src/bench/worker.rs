@@ -23,11 +23,13 @@ impl Worker {
         mut command: Command,
         task: &Task,
     ) -> Result<(Self, Ready), Fault> {
+        let threads = task.threads.to_string();
         let task = serde_json::json!(task).to_string();
         let mut child = command
             .arg(task)
             // Read by OpenMP when it is loaded, so it must be set before the process starts.
             .env("OMP_WAIT_POLICY", "passive")
+            .env("RAYON_NUM_THREADS", threads)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

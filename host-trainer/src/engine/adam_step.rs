@@ -5,11 +5,14 @@
 //! stretch that stays in the processor's cache travels once. That is what PyTorch's fused kernels gain, which `tch` does
 //! not offer. A GPU launches a kernel for each operation, so there the stretch is everything.
 
+use rayon::prelude::*;
 use tch::{Device, Tensor};
 
-/// Numbers of a stretch on a CPU. Six tensors of this length, divided among the threads of a small machine, fit
-/// second-level caches of 1 to 2 MiB.
-const STRETCH: i64 = 1 << 17;
+/// Numbers of a stretch on a CPU. Six tensors of this length fit a second-level cache, and libtorch does not divide
+/// them among threads of its own, whose waking would cost more than the work.
+const STRETCH: i64 = 1 << 15;
+/// Numbers that one thread takes at a time.
+const BLOCK: i64 = 1 << 19;
 
 /// What a step does beside the gradient.
 #[derive(Debug, Clone, Copy)]
@@ -27,46 +30,44 @@ pub(super) struct AdamStep {
 }
 
 impl AdamStep {
-    /// Moves `[values, first, second]`, each `[n]`, along the `gradients`, which are together as long. The caller has
-    /// gradients switched off.
+    /// Moves `[values, first, second]`, each `[n]`, along the `gradients`, which are together as long.
     pub(super) fn along(&self, tensors: [&Tensor; 3], gradients: &[Tensor]) {
-        let stretch = match tensors[0].device() {
-            Device::Cpu => STRETCH,
+        let least = match tensors[0].device() {
+            Device::Cpu => BLOCK,
             _ => i64::MAX,
         };
         let (mut start, mut pending, mut length) = (0, Vec::new(), 0);
+        let mut blocks = Vec::new();
         for (i, gradient) in gradients.iter().enumerate() {
             length += gradient.numel() as i64;
             pending.push(gradient);
-            if length < stretch && i + 1 < gradients.len() {
+            if length < least && i + 1 < gradients.len() {
                 continue; // short ones go together
             }
             let gradient = match pending.as_slice() {
                 [gradient] => gradient.shallow_clone(),
                 several => Tensor::cat(several, 0),
             };
-            let parts = tensors.map(|tensor| tensor.narrow(0, start, length));
-            self.in_stretches(parts, &gradient, stretch);
+            let [values, first, second] = tensors.map(|tensor| tensor.narrow(0, start, length));
+            blocks.extend(divided([values, first, second, gradient], least));
             start += length;
             (pending, length) = (Vec::new(), 0);
         }
-    }
-
-    fn in_stretches(&self, tensors: [Tensor; 3], gradient: &Tensor, stretch: i64) {
-        let length = gradient.numel() as i64;
-        let mut start = 0;
-        while start < length {
-            let count = stretch.min(length - start);
-            let mut parts = tensors
-                .each_ref()
-                .map(|tensor| tensor.narrow(0, start, count));
-            self.apply(parts.each_mut(), &gradient.narrow(0, start, count));
-            start += count;
+        match tensors[0].device() {
+            Device::Cpu => blocks.into_par_iter().for_each(|block| {
+                divided(block, STRETCH).for_each(|part| self.one(part));
+            }),
+            _ => blocks.into_iter().for_each(|block| self.one(block)),
         }
     }
 
+    fn one(&self, [mut values, mut first, mut second, gradient]: [Tensor; 4]) {
+        // Each thread has a switch of its own for gradients.
+        tch::no_grad(|| self.apply([&mut values, &mut first, &mut second], &gradient));
+    }
+
     /// `values = shrink values - rate / bias1 * first / (sqrt(second / bias2) + eps)` on tensors of any one shape, with the
-    /// constants moved to where they cost no pass of their own.
+    /// constants moved to where they cost no pass of their own. The caller has gradients switched off.
     pub(super) fn apply(&self, [values, first, second]: [&mut Tensor; 3], gradient: &Tensor) {
         let [bias1, root2] = [self.bias[0], self.bias[1].sqrt()];
         let _ = first.lerp_(gradient, 1.0 - self.betas[0]);
@@ -79,6 +80,23 @@ impl AdamStep {
         }
         let _ = values.addcdiv_(first, &divisor);
     }
+}
+
+/// Tensors `[n]` in parts of at most `most` numbers.
+fn divided(tensors: [Tensor; 4], most: i64) -> impl Iterator<Item = [Tensor; 4]> {
+    let length = tensors[0].numel() as i64;
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let count = most.min(length - start);
+        let part = || {
+            tensors
+                .each_ref()
+                .map(|tensor| tensor.narrow(0, start, count))
+        };
+        let part = (count > 0).then(part);
+        start += count;
+        part
+    })
 }
 
 #[cfg(test)]
@@ -99,13 +117,13 @@ mod tests {
             shrink: 0.999,
         };
         let random = |length: i64| Tensor::randn([length], (Kind::Float, Device::Cpu));
-        let lengths = [7, 100, 2 * STRETCH + 5, 3, STRETCH, 11];
+        let lengths = [7, 100, 2 * BLOCK + STRETCH + 5, 3, BLOCK, 11];
         let total = lengths.iter().sum();
         let state = [random(total), random(total), random(total).square()];
         let mut alone = state.each_ref().map(Tensor::copy);
         let gradients = lengths.map(random);
         step.along(state.each_ref(), &gradients);
-        step.apply(alone.each_mut(), &Tensor::cat(&gradients, 0));
+        tch::no_grad(|| step.apply(alone.each_mut(), &Tensor::cat(&gradients, 0)));
         for (parts, whole) in state.iter().zip(&alone) {
             assert!(to_vec(parts) == to_vec(whole));
         }

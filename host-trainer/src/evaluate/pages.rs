@@ -20,7 +20,7 @@ use crate::report::{
 };
 
 /// Edge of the report's pictures, pixels.
-const THUMBNAIL: u32 = 112;
+const THUMBNAIL: u32 = 144;
 /// Answers that a strip shows.
 const ANSWERS: usize = 5;
 const STRIPS: usize = 8;
@@ -119,14 +119,18 @@ fn headline(evaluation: &Evaluation) -> Vec<Headline> {
         interval.map_or(String::new(), |i| format!("{:.3} to {:.3}", i.low, i.high))
     };
     let m = &row.metrics;
+    let [mar10, recall1] = match row.on_device {
+        true => ["MAR@10 on the device", "recall@1 on the device"],
+        false => ["MAR@10", "recall@1"],
+    };
     let mut figures = vec![
         figure(
-            "MAR@10",
+            mar10,
             m.mar10,
             between(row.mar10_intervals.map(|i| i.by_product)),
         ),
         figure(
-            "recall@1",
+            recall1,
             m.recall1,
             between(row.recall1_intervals.map(|i| i.by_product)),
         ),

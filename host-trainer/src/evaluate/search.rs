@@ -12,9 +12,10 @@ use crate::vectors::{UnitVectors, inner_products};
 
 /// Re-ranking looks at this many candidates (METHOD 3.3).
 pub const CANDIDATES: usize = 100;
-/// Queries and index rows whose cosines are computed at once: 64 x 4,096 of them fit the second-level cache.
-const QUERIES: usize = 64;
-const ROWS: usize = 4096;
+/// Queries and index rows whose cosines are computed at once. Many queries, since the rows are packed anew for each block of
+/// them; 256 x 2,048 cosines fit the second-level cache.
+const QUERIES: usize = 256;
+const ROWS: usize = 2048;
 
 /// An index row that was found.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -49,9 +49,9 @@ fn quick() -> Bootstrap {
 fn blocks_rank_as_sorting_all_cosines_does() {
     let products: Vec<usize> = (0..9000).collect();
     let index = pictures(&products, 24, 1.0, 3);
-    let queries = pictures(&products[..130], 24, 1.0, 4);
+    let queries = pictures(&products[..300], 24, 1.0, 4);
     let ranked = float_ranking(&index, &queries, 7).unwrap();
-    assert_eq!(ranked.len(), 130);
+    assert_eq!(ranked.len(), 300);
     for (query, hits) in ranked.iter().enumerate().step_by(43) {
         let cosine = |row: usize| -> f32 {
             let pairs = queries.row(query).iter().zip(index.row(row));

@@ -96,7 +96,7 @@ pub(super) fn categories(rows: &[CategoryRow]) -> Html {
     if rows.is_empty() {
         return page;
     }
-    page.raw("<table class=\"bars stages\"><thead><tr><th>Category</th><th>MAR@10</th>");
+    page.raw("<table class=\"bars stages four\"><thead><tr><th>Category</th><th>MAR@10</th>");
     page.raw("<th class=\"n\">recall@1</th><th class=\"n\">other category</th>");
     page.raw("<th class=\"n\">products</th><th class=\"n\">queries</th></tr></thead><tbody>");
     for row in rows {

@@ -74,12 +74,12 @@ fn band_rows(page: &mut Html, rows: &[BandRow]) {
     if rows.is_empty() {
         return;
     }
-    page.raw("<table><thead><tr><th>With the calibrated bands</th><th class=\"n\">share</th>");
+    page.raw("<table class=\"stages\"><thead><tr><th>With the calibrated bands</th><th class=\"n\">share</th>");
     page.raw("<th class=\"n\">95 %</th></tr></thead><tbody>");
     for row in rows {
         page.raw("<tr><th>")
             .text(&row.name)
-            .raw("</th><td class=\"n\">")
+            .raw("</th><td class=\"n\" data-label=\"share\">")
             .number(row.share * 100.0, 1)
             .raw(" %");
         page.raw(match row.good {
@@ -94,7 +94,7 @@ fn band_rows(page: &mut Html, rows: &[BandRow]) {
 
 fn interval(interval: Option<[f64; 2]>) -> Html {
     let mut cell = Html::default();
-    cell.raw("<td class=\"n\">");
+    cell.raw("<td class=\"n\" data-label=\"95 %\">");
     match interval {
         Some([low, high]) => cell
             .number(low * 100.0, 1)
@@ -111,18 +111,20 @@ fn operating(points: &[Operating]) -> Html {
     if points.is_empty() {
         return page;
     }
-    page.raw("<table class=\"points\"><thead><tr><th>Unknown items accepted, at most</th><th class=\"n\">score</th>");
-    page.raw("<th class=\"n\">known not accepted</th><th class=\"n\">95 %</th><th class=\"n\">accepted as another</th></tr></thead><tbody>");
+    page.raw(
+        "<table class=\"stages four points\"><thead><tr><th>At most</th><th class=\"n\">score</th>",
+    );
+    page.raw("<th class=\"n\">known not accepted</th><th class=\"n\">95 %</th><th class=\"n\">known as another</th></tr></thead><tbody>");
     for point in points {
         page.raw("<tr><th>")
             .number(point.false_accept_rate * 100.0, 1)
-            .raw(" %</th><td class=\"n\">")
+            .raw(" % of unknown items accepted</th><td class=\"n\" data-label=\"score\">")
             .number(point.threshold, 3)
-            .raw("</td><td class=\"n\">")
+            .raw("</td><td class=\"n\" data-label=\"not accepted\">")
             .number(point.false_reject * 100.0, 1)
             .raw(" %</td>")
             .piece(interval(point.interval))
-            .raw("<td class=\"n\">")
+            .raw("<td class=\"n\" data-label=\"as another\">")
             .number(point.wrong_accept * 100.0, 1)
             .raw(" %</td></tr>");
     }

@@ -3,12 +3,15 @@
 #![cfg(feature = "torch")]
 #![forbid(unsafe_code)]
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use skueye_distributed::{Launch, Place, ProcessGroup, Timeouts, launch};
 use skueye_models::{Code, Fault, Gtin};
 use skueye_trainer::data::{DatasetInfo, DatasetWriter, ImageRow, Look, ProductRow, Split, layout};
-use skueye_trainer::engine::Alone;
 use skueye_trainer::run::metrics::{Record, read_metrics};
 use skueye_trainer::run::record::RunRecord;
 use skueye_trainer::run::{ExportRequest, RunFolder, TrainRequest, Trained, export};
@@ -91,25 +94,49 @@ fn data_set(root: &Path) {
 static TURN: Mutex<()> = Mutex::new(());
 
 struct Bench {
-    folder: tempfile::TempDir,
+    folder: PathBuf,
+    _made: Option<tempfile::TempDir>,
     _turn: MutexGuard<'static, ()>,
 }
 
 impl Bench {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        data_set(&folder.path().join("data"));
-        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        Self { folder, _turn }
+        let made = tempfile::tempdir().unwrap();
+        data_set(&made.path().join("data"));
+        let folder = made.path().to_owned();
+        Self {
+            _made: Some(made),
+            ..Self::at(folder)
+        }
+    }
+
+    /// One that another process has made.
+    fn at(folder: PathBuf) -> Self {
+        Self {
+            folder,
+            _made: None,
+            _turn: TURN.lock().unwrap_or_else(PoisonError::into_inner),
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.join(name)
+    }
+
+    fn train(
+        &self,
+        run: &str,
+        resume: bool,
+        until: Option<u64>,
+        more: &[&str],
+    ) -> Result<Trained, Fault> {
+        self.train_in(None, run, resume, until, more)
     }
 
     /// Two epochs of two steps, all objectives at once.
-    fn train(
+    fn train_in(
         &self,
+        group: Option<Rc<ProcessGroup>>,
         run: &str,
         resume: bool,
         until: Option<u64>,
@@ -147,7 +174,7 @@ impl Bench {
             device: Device::Cpu,
             cache: &self.path("cache"),
             threads: 2,
-            reducer: &Alone,
+            group,
         })
     }
 
@@ -266,4 +293,50 @@ fn a_run_that_diverges_names_the_pictures() {
     let pictures = dump["pictures"].as_array().unwrap();
     assert_eq!(pictures.len(), 8);
     assert!(Path::new(pictures[0].as_str().unwrap()).is_file());
+}
+
+#[test]
+fn two_processes_leave_one_run_and_a_resumed_one_the_same_network() {
+    let keep = ["validation.keep=last"];
+    if let Some(place) = Place::from_environment().unwrap() {
+        let group = ProcessGroup::join(&place, Device::Cpu, Timeouts::default()).unwrap();
+        let group = Some(Rc::new(group));
+        let bench = Bench::at(std::env::args_os().next_back().unwrap().into());
+        let train = |run, resume, until| {
+            let trained = bench.train_in(group.clone(), run, resume, until, &keep);
+            // The first process is the last to leave a run: it writes the report.
+            group.as_ref().unwrap().barrier().unwrap();
+            trained
+        };
+        let trained = train("whole", false, None).unwrap();
+        assert_eq!((trained.epochs, trained.steps), (2, 4));
+        assert_eq!(trained.best.is_some(), place.rank == 0);
+        train("cut", false, Some(1)).unwrap();
+        train("cut", true, None).unwrap();
+        return;
+    }
+    let bench = Bench::new();
+    let name = "two_processes_leave_one_run_and_a_resumed_one_the_same_network";
+    let mut arguments = [name, "--exact", "--nocapture"]
+        .map(OsString::from)
+        .to_vec();
+    arguments.push(bench.folder.clone().into());
+    let launched = launch(&Launch {
+        processes: 2,
+        program: std::env::current_exe().unwrap(),
+        arguments,
+        grace: Duration::from_secs(30),
+        logs: Some(bench.folder.clone()),
+    });
+    let log = |rank| std::fs::read_to_string(bench.path(&format!("rank-{rank}.log"))).unwrap();
+    assert!(launched.is_ok(), "{}\n{}", log(0), log(1));
+    assert!(log(1).contains("1 passed"));
+    assert_eq!(bench.model("cut"), bench.model("whole"));
+    let run = RunFolder::open(&bench.path("whole")).unwrap();
+    assert_eq!(RunRecord::read(&run).unwrap().processes, 2);
+    assert_eq!(read_metrics(&run.metrics_path()).unwrap().len(), 6);
+    assert_eq!(
+        std::fs::read_dir(run.checkpoints_path()).unwrap().count(),
+        2
+    );
 }

@@ -281,9 +281,9 @@ struct Normalise : torch::autograd::Function<Normalise> {
     auto c = -a * per_value[1] - b * mean;
     std::vector<int64_t> shape(x.dim(), 1);
     shape[1] = x.size(1);
-    auto over = [&](const at::Tensor& v) { return v.view(shape).to(x.scalar_type()); };
-    auto dx = at::addcmul(at::addcmul(over(c), x, over(b)), dy, over(a));
-    return {dx, dweight_here, dbias_here, {}, {}, {}};
+    auto dx = at::addcmul(c.view(shape), at_least_float(x), b.view(shape));
+    dx = at::addcmul(dx, at_least_float(dy), a.view(shape));
+    return {dx.to(x.scalar_type()), dweight_here, dbias_here, {}, {}, {}};
   }
 };
 

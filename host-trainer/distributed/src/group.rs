@@ -70,7 +70,7 @@ impl ProcessGroup {
         }
         let deadline = Instant::now() + timeouts.meeting;
         let meeting = enter(place, timeouts.meeting).map_err(|got| not_met(place, got))?;
-        wait_for_all(&meeting, place, deadline)?;
+        wait_for_all(&meeting, place, cuda, deadline)?;
         let group = Group::new(&meeting, place.rank, place.ranks, cuda, timeouts.operation);
         let group = group.map_err(|got| match cuda {
             true => no_nccl(&got),
@@ -226,9 +226,15 @@ fn enter(place: &Place, patience: Duration) -> Result<Meeting, String> {
 }
 
 /// Says that this rank is there and waits for the others; names those that do not come.
-fn wait_for_all(meeting: &Meeting, place: &Place, deadline: Instant) -> Result<(), Fault> {
+fn wait_for_all(
+    meeting: &Meeting,
+    place: &Place,
+    cuda: bool,
+    deadline: Instant,
+) -> Result<(), Fault> {
     let failed = |got| not_met(place, got);
-    let key = |rank: usize| format!("here/{rank}");
+    let kind = if cuda { "GPU" } else { "CPU" };
+    let key = |rank: usize| format!("{kind}/{rank}");
     meeting.set(&key(place.rank)).map_err(failed)?;
     let mut missing = Vec::new();
     for rank in 0..place.ranks {
@@ -240,7 +246,10 @@ fn wait_for_all(meeting: &Meeting, place: &Place, deadline: Instant) -> Result<(
     }
     match missing.is_empty() {
         true => Ok(()),
-        false => Err(failed(format!("no sign of rank {}", missing.join(", ")))),
+        false => Err(failed(format!(
+            "no sign of rank {} with a {kind}",
+            missing.join(", ")
+        ))),
     }
 }
 

@@ -91,7 +91,11 @@ fn slurm(variable: Variables) -> Result<Place, Fault> {
         rank,
         ranks,
         local_rank: optional(variable, "SLURM_LOCALID")?.unwrap_or(rank),
-        local_ranks: optional(variable, "SLURM_NTASKS_PER_NODE")?.unwrap_or(1),
+        local_ranks: match variable("SLURM_CPUS_PER_TASK") {
+            // Each task is bound to cores of its own, and sees no others.
+            Some(_) => 1,
+            None => optional(variable, "SLURM_NTASKS_PER_NODE")?.unwrap_or(1),
+        },
         host: host.ok_or_else(|| missing("MASTER_ADDR"))?,
         port: match optional(variable, "MASTER_PORT")? {
             Some(port) => port,

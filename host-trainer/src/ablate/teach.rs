@@ -11,7 +11,7 @@ use super::site::{Site, augmentation};
 use crate::distil::SourceKind;
 use crate::distil::teachers::Teacher;
 use crate::distil::vectors::vectors_of;
-use crate::engine::{Alone, Source, cores};
+use crate::engine::{Source, cores};
 use crate::run::settings::{Keep, Settings};
 use crate::run::{Lesson, TrainRequest, TrainedNetwork, learn, starting_network};
 use crate::vectors::UnitVectors;
@@ -179,7 +179,7 @@ impl<'a> School<'a> {
             device: self.device,
             cache: self.cache,
             threads: cores(),
-            reducer: &Alone,
+            group: None,
         };
         let lesson = Lesson {
             settings: Some(&settings),

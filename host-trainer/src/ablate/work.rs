@@ -18,7 +18,7 @@ use crate::distil::fit::{FitOptions, Jury, fit_ensemble};
 use crate::distil::teachers::{Teacher, Teachers};
 use crate::distil::vectors::{all_vectors, computing, tables, vectors_of};
 use crate::embed::embed_pictures;
-use crate::engine::{Alone, Source};
+use crate::engine::Source;
 use crate::ensemble::Ensemble;
 use crate::evaluate::{Metrics, Truth, device_rows, float_row, reranked_row};
 use crate::mine::{MiningOptions, TrainingIndex, Vocabulary, mine};
@@ -231,7 +231,7 @@ impl<'a> Bench<'a> {
             resume: true,
             until: None,
             device: school.device,
-            reducer: &Alone,
+            group: None,
         };
         let sources = (0..MEMBERS.len())
             .map(|member| school.source(member))

@@ -20,7 +20,7 @@ const RATE: f64 = 1e-4;
 
 /// Answers the benchmark on standard output until standard input ends.
 ///
-/// Errors: E104 for an unknown network or device, E3xx for pictures, E901.
+/// Errors: E104 for an unknown network or device, E609, E3xx for pictures, E901.
 pub fn serve(task: &Task) -> Result<(), Fault> {
     let mut side = Ours::new(task)?;
     side.round(2)?;
@@ -67,7 +67,8 @@ impl Ours {
     fn new(task: &Task) -> Result<Self, Fault> {
         engine::start(SEED);
         tch::set_num_threads(task.threads as i32);
-        let device = device(&task.device)?;
+        let device = engine::device(&task.device, 0)?;
+        tch::Cuda::cudnn_set_benchmark(matches!(device, Device::Cuda(_)));
         let (network, weights) = network(&task.network)?;
         let precision = match task.precision {
             Precision::F32 => engine::Precision::F32,
@@ -180,24 +181,6 @@ impl Loaded {
             };
             (0..batch).map(job).collect()
         }))
-    }
-}
-
-/// Errors: E104 for what is no device, or none of this machine.
-fn device(name: &str) -> Result<Device, Fault> {
-    let number = name.strip_prefix("cuda:").map(str::parse::<usize>);
-    match (name, number) {
-        ("cpu", _) => Ok(Device::Cpu),
-        (_, Some(Ok(number))) if (number as i64) < tch::Cuda::device_count() => {
-            tch::Cuda::cudnn_set_benchmark(true);
-            Ok(Device::Cuda(number))
-        }
-        _ => Err(Fault::new(
-            Code::Usage,
-            format!("cpu, or cuda:N below {}", tch::Cuda::device_count()),
-            name,
-            "name a device that this machine and this libtorch have",
-        )),
     }
 }
 

@@ -68,7 +68,7 @@ pub fn run(_: Distil, _: bool) -> Result<bool, Fault> {
 pub fn run(options: Distil, json: bool) -> Result<bool, Fault> {
     use skueye_trainer::distil::teachers::Teacher;
     use skueye_trainer::distil::{DistilRequest, trunk};
-    use skueye_trainer::engine::{Alone, device};
+    use skueye_trainer::engine::device;
     use skueye_trainer::run::Settings;
 
     let device = device(&options.device, 0)?;
@@ -94,7 +94,7 @@ pub fn run(options: Distil, json: bool) -> Result<bool, Fault> {
         resume: options.resume,
         until: options.until,
         device,
-        reducer: &Alone,
+        group: None,
     };
     let done = request.run(options.store_only)?;
     super::print(json, &done, |done| {

@@ -12,6 +12,7 @@ mod evaluate;
 mod export;
 mod fetch;
 mod gallery;
+mod launch;
 mod mine;
 mod network;
 mod quickstart;
@@ -42,6 +43,8 @@ pub enum Command {
     Bench(bench::Bench),
     /// Trains a network on a data set's titles and pictures.
     Train(train::Train),
+    /// Runs a command in several processes that train together on this machine.
+    Launch(launch::Launch),
     /// Makes several finished runs one ensemble, for `distil` to learn from.
     Ensemble(ensemble::Ensemble),
     /// Averages the weights of runs of one network.
@@ -77,6 +80,7 @@ pub fn run(command: Command, json: bool) -> Result<bool, Fault> {
         Command::Mine(options) => mine::run(&options, json),
         Command::Bench(command) => bench::run(command, json),
         Command::Train(options) => train::run(options, json),
+        Command::Launch(options) => launch::run(options),
         Command::Ensemble(options) => ensemble::ensemble(&options, json),
         Command::Soup(options) => ensemble::soup(&options, json),
         Command::Distil(options) => distil::run(options, json),

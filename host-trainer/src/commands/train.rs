@@ -30,7 +30,7 @@ pub struct Train {
     /// End after so many epochs; --resume goes on from there.
     #[arg(long, value_name = "EPOCH")]
     until: Option<u64>,
-    /// auto, cpu or cuda:N.
+    /// auto (a GPU where there is one; of several processes on a machine each takes its own), cpu, or cuda:N.
     #[arg(long, default_value = "auto")]
     device: String,
     /// Where fetched packages stay.
@@ -47,8 +47,10 @@ pub fn run(_: Train, _: bool) -> Result<bool, Fault> {
 /// Trains and tells what came of it. Started by `torchrun` or `srun` it is one process of several.
 #[cfg(feature = "torch")]
 pub fn run(options: Train, json: bool) -> Result<bool, Fault> {
+    use std::rc::Rc;
+
     use skueye_distributed::{Place, ProcessGroup, Timeouts};
-    use skueye_trainer::engine::{Alone, Reducer, device};
+    use skueye_trainer::engine::device;
     use skueye_trainer::run::{TrainRequest, train};
 
     let place = Place::from_environment()?;
@@ -59,11 +61,7 @@ pub fn run(options: Train, json: bool) -> Result<bool, Fault> {
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     let threads = place.as_ref().map_or(cores, |place| place.threads(cores));
     let group = place.map(|place| ProcessGroup::join(&place, device, Timeouts::default()));
-    let group = group.transpose()?;
-    let reducer: &dyn Reducer = match &group {
-        Some(group) => group,
-        None => &Alone,
-    };
+    let group = group.transpose()?.map(Rc::new);
     let weights = options.weights;
     let weights = weights.map(|from| format!("network.weights={}", toml::Value::from(from)));
     let overrides: Vec<String> = options.set.into_iter().chain(weights).collect();
@@ -78,9 +76,10 @@ pub fn run(options: Train, json: bool) -> Result<bool, Fault> {
         device,
         cache: &options.cache,
         threads,
-        reducer,
+        group: group.clone(),
     })?;
-    if reducer.rank() > 0 {
+    // Of several processes one speaks.
+    if group.is_some_and(|group| group.rank() > 0) {
         return Ok(true);
     }
     super::print(json, &trained, |trained| {

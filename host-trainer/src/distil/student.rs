@@ -2,10 +2,12 @@
 //! loop does the rest.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use rayon::prelude::*;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use skueye_distributed::ProcessGroup;
 use skueye_models::{Code, Fault};
 use tch::Device;
 
@@ -17,7 +19,7 @@ use super::teachers::{Teacher, Teachers};
 use super::vectors::{BATCH, computing};
 use crate::data::hash::hex;
 use crate::data::{Dataset, Split};
-use crate::engine::{Module, Reducer, Source, StoreOptions, cores};
+use crate::engine::{Module, Source, StoreOptions, cores};
 use crate::pictures::{Augmentation, Loader};
 use crate::progress::Step;
 use crate::run::settings::{DistilSettings, Settings};
@@ -48,8 +50,8 @@ pub struct DistilRequest<'a> {
     pub until: Option<u64>,
     /// What to compute on.
     pub device: Device,
-    /// The processes that train together.
-    pub reducer: &'a dyn Reducer,
+    /// The processes that train together; without, there is one.
+    pub group: Option<Rc<ProcessGroup>>,
 }
 
 /// What distilling came to.
@@ -325,7 +327,7 @@ impl DistilRequest<'_> {
             device: self.device,
             cache: Path::new(""),
             threads: cores(),
-            reducer: self.reducer,
+            group: self.group.clone(),
         };
         let lesson = Lesson {
             settings: Some(self.settings),

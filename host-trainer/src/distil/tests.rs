@@ -8,7 +8,6 @@ use super::fit::FitOptions;
 use super::teachers::{Teacher, Teachers};
 use super::{DistilRequest, trunk};
 use crate::data::{Dataset, Split};
-use crate::engine::Alone;
 use crate::run::settings::{Keep, Settings};
 use crate::run::{RunFolder, TrainRequest, train};
 use crate::shard::Shard;
@@ -57,7 +56,7 @@ fn teach(root: &Path, name: &str, settings: &Settings) -> std::path::PathBuf {
         device: Device::Cpu,
         cache: root,
         threads: 2,
-        reducer: &Alone,
+        group: None,
     })
     .unwrap();
     out
@@ -95,7 +94,7 @@ fn a_student_that_is_stopped_and_goes_on_ends_as_one_that_is_not() {
                 resume,
                 until,
                 device: Device::Cpu,
-                reducer: &Alone,
+                group: None,
             }
             .run(store_only)
         };

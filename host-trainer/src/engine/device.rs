@@ -3,18 +3,16 @@
 use skueye_models::{Code, Fault};
 use tch::{Cuda, Device};
 
-/// The device called `name` for the process `local_rank` of its machine, which takes the GPU of that number where none is
-/// named: `auto` (the first GPU where there is one), `cpu`, or `cuda:N`. Errors: E104 for another
-/// name, E609 where libtorch sees no such GPU.
+/// The device called `name` for the process `local_rank` of its machine: `auto` (a GPU where there is one, of several the
+/// process's own), `cpu`, or `cuda:N`. Errors: E104 for another name, E609 where libtorch sees no such GPU.
 pub fn device(name: &str, local_rank: usize) -> Result<Device, Fault> {
-    if name == "cpu" {
-        return Ok(Device::Cpu);
-    }
-    // Without it there is no GPU, which is all that has to be known here.
-    let _ = skueye_distributed::load_cuda();
     match name {
-        "auto" if Cuda::is_available() => cuda(local_rank),
-        "auto" => Ok(Device::Cpu),
+        "auto" => Ok(match gpus().unwrap_or(0) {
+            0 => Device::Cpu,
+            // Slurm may show each process one GPU only, always as the first.
+            count => Device::Cuda(local_rank % count),
+        }),
+        "cpu" => Ok(Device::Cpu),
         _ => {
             let number = name.strip_prefix("cuda:").and_then(|n| n.parse().ok());
             cuda(number.ok_or_else(|| unknown(name))?)
@@ -22,15 +20,23 @@ pub fn device(name: &str, local_rank: usize) -> Result<Device, Fault> {
     }
 }
 
+/// How many GPUs libtorch can use, or why its CUDA half does not load. The program is linked with the other half only, so
+/// that it starts where there is no CUDA.
+fn gpus() -> Result<usize, String> {
+    skueye_distributed::load_cuda()?;
+    Ok(usize::try_from(Cuda::device_count()).unwrap_or(0))
+}
+
 fn cuda(number: usize) -> Result<Device, Fault> {
-    let count = usize::try_from(Cuda::device_count()).unwrap_or(0);
-    if number < count {
-        return Ok(Device::Cuda(number));
-    }
+    let got = match gpus() {
+        Ok(count) if number < count => return Ok(Device::Cuda(number)),
+        Ok(count) => format!("{count} GPUs that libtorch can use"),
+        Err(why) => why,
+    };
     Err(Fault::new(
         Code::NoDevice,
         format!("a GPU of number {number}"),
-        format!("{count} GPUs that libtorch can use"),
+        got,
         "name --device cpu, or install the driver and a libtorch with CUDA",
     ))
 }

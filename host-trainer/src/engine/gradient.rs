@@ -1,6 +1,5 @@
 //! What happens to gradients between backward pass and optimiser step: joined over processes, then clipped.
 
-use skueye_distributed::ProcessGroup;
 use skueye_models::Fault;
 use tch::Tensor;
 
@@ -39,24 +38,6 @@ impl Reducer for Alone {
 
     fn agree(&self, _: &str, _: &str) -> Result<(), Fault> {
         Ok(())
-    }
-}
-
-impl Reducer for ProcessGroup {
-    fn rank(&self) -> usize {
-        self.rank()
-    }
-
-    fn ranks(&self) -> usize {
-        self.ranks()
-    }
-
-    fn mean(&self, tensors: &mut [Tensor]) -> Result<(), Fault> {
-        self.mean(tensors)
-    }
-
-    fn agree(&self, what: &str, value: &str) -> Result<(), Fault> {
-        self.agree(what, value)
     }
 }
 

@@ -6,6 +6,7 @@
 //! | `source`, `order` | where batches come from, and which process computes which part |
 //! | `objective` | losses and the heads they need |
 //! | `trainer` | the one loop; `adamw`, `schedule`, `gradient`, `ema` are its parts |
+//! | `ranks` | several processes that train one network |
 //! | `checkpoint` | a run's state as a file |
 //! | `memory`, `device` | what a machine has and lacks |
 //! | `outputs`, `whiten`, `distil` | after the backbone |
@@ -26,6 +27,9 @@ pub mod objective;
 mod operators;
 mod order;
 mod outputs;
+mod ranks;
+#[cfg(test)]
+mod ranks_tests;
 mod schedule;
 mod source;
 mod trainer;
@@ -44,6 +48,7 @@ pub use module::{Mode, Module, Precision, to_vec, to_weights};
 pub use objective::{Labels, Objective};
 pub use order::Division;
 pub use outputs::{output_length, outputs, unit_rows};
+pub use ranks::share_state;
 pub use source::{Batch, Pick, Source, StoreOptions, pictures};
 pub use trainer::{Descent, Diverged, Flow, Observer, Position, Step, TrainOptions, Trainer};
 pub use whiten::{to_vectors, whiten};

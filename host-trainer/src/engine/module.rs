@@ -1,7 +1,9 @@
 //! A [`Network`] with its parameters in libtorch.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
+use skueye_distributed::ProcessGroup;
 use skueye_models::network::{Network, Op, Weights};
 use tch::{Device, Kind, Tensor};
 
@@ -74,6 +76,14 @@ impl Module {
     #[must_use]
     pub fn with_precision(mut self, precision: Precision) -> Self {
         self.operators = Operators::new(precision);
+        self
+    }
+
+    /// The same module normalising over the joined batch of all processes while it trains (METHOD 2: synchronised
+    /// normalisation). Each of them computes its part at the same time.
+    #[must_use]
+    pub fn synchronised(mut self, group: Rc<ProcessGroup>) -> Self {
+        self.operators = self.operators.synchronised(group);
         self
     }
 

@@ -1,7 +1,9 @@
 //! The operations of a network in libtorch, forwards; libtorch differentiates them itself.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
+use skueye_distributed::{BatchNorm, ProcessGroup};
 use skueye_models::network::{Conv, Op};
 use tch::{Kind, Tensor};
 
@@ -15,6 +17,8 @@ type Params = BTreeMap<String, Tensor>;
 pub(super) struct Operators {
     precision: Precision,
     attention: Attention,
+    /// The processes over whose joined batch a training pass normalises.
+    group: Option<Rc<ProcessGroup>>,
 }
 
 impl Operators {
@@ -22,6 +26,15 @@ impl Operators {
         Self {
             precision,
             attention: Attention::default(),
+            group: None,
+        }
+    }
+
+    /// The same, normalising over the joined batch of `group`.
+    pub(super) fn synchronised(self, group: Rc<ProcessGroup>) -> Self {
+        Self {
+            group: Some(group),
+            ..self
         }
     }
 
@@ -56,16 +69,20 @@ impl Operators {
                 eps,
                 momentum,
                 ..
-            } => input.batch_norm(
-                Some(param(name, "weight")),
-                Some(param(name, "bias")),
-                Some(param(name, "running_mean")),
-                Some(param(name, "running_var")),
-                mode == Mode::Train,
-                f64::from(*momentum),
-                f64::from(*eps),
-                true,
-            ),
+            } => {
+                let norm = BatchNorm {
+                    weight: param(name, "weight"),
+                    bias: param(name, "bias"),
+                    running_mean: param(name, "running_mean"),
+                    running_variance: param(name, "running_var"),
+                    momentum: f64::from(*momentum),
+                    eps: f64::from(*eps),
+                };
+                let group = self.group.as_deref().filter(|_| mode == Mode::Train);
+                // Where another process is lost, this pass is lost too: averaging its gradients is going to say so.
+                let joined = group.and_then(|group| group.batch_norm(input, norm).ok());
+                joined.unwrap_or_else(|| batch_norm(input, norm, mode == Mode::Train))
+            }
             Op::LayerNorm {
                 name,
                 channels,
@@ -128,6 +145,20 @@ impl Operators {
             Precision::Bf16 => tensor.to_kind(Kind::BFloat16),
         }
     }
+}
+
+/// Batch normalisation by this process's batch where it is `training`, else by the running statistics.
+fn batch_norm(input: &Tensor, norm: BatchNorm, training: bool) -> Tensor {
+    input.batch_norm(
+        Some(norm.weight),
+        Some(norm.bias),
+        Some(norm.running_mean),
+        Some(norm.running_variance),
+        training,
+        norm.momentum,
+        norm.eps,
+        true,
+    )
 }
 
 fn convolve(input: &Tensor, conv: &Conv, weight: &Tensor, bias: Option<&Tensor>) -> Tensor {

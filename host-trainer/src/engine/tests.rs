@@ -17,7 +17,7 @@ const SIZE: u32 = 32;
 const PICTURES: usize = 20;
 
 /// One convolution, normalised, pooled: 6 features.
-fn network() -> Network {
+pub(super) fn network() -> Network {
     let mut network = Network::new("tiny", Preprocess::efficientnet_lite(SIZE), "fc");
     let conv = Conv {
         name: "conv".into(),
@@ -43,7 +43,7 @@ fn network() -> Network {
     network
 }
 
-fn weights(network: &Network) -> Weights {
+pub(super) fn weights(network: &Network) -> Weights {
     let mut random = Random::new(3, &[]);
     let mut weights = Weights::default();
     for (name, shape) in network.parameters() {
@@ -56,7 +56,7 @@ fn weights(network: &Network) -> Weights {
 }
 
 /// Every picture is of one of four colours, and its title says which.
-struct Colours {
+pub(super) struct Colours {
     titles: Vec<Vec<u32>>,
 }
 
@@ -79,13 +79,13 @@ impl Labels for Colours {
 }
 
 /// Pictures on disk, what they show, and the way to their batches.
-struct Set {
+pub(super) struct Set {
     _folder: tempfile::TempDir,
-    labels: Colours,
-    source: Source,
+    pub(super) labels: Colours,
+    pub(super) source: Source,
 }
 
-fn set() -> Set {
+pub(super) fn set() -> Set {
     let folder = tempfile::tempdir().unwrap();
     let paths = (0..PICTURES).map(|i| picture(folder.path(), i)).collect();
     let title = |i| vec![i as u32 % 4, 4 + i as u32 % 3];
@@ -117,7 +117,7 @@ fn picture(folder: &Path, i: usize) -> PathBuf {
     path
 }
 
-fn options() -> TrainOptions {
+pub(super) fn options() -> TrainOptions {
     TrainOptions {
         epochs: 4,
         batch: 8,
@@ -129,7 +129,7 @@ fn options() -> TrainOptions {
     }
 }
 
-fn objective(labels: &Colours) -> Attributes<'_> {
+pub(super) fn objective(labels: &Colours) -> Attributes<'_> {
     let mut random = Random::new(11, &[]);
     let weight: Vec<f32> = (0..8 * 6).map(|_| random.normal() * 1e-3).collect();
     let head = Head::from_weight(Tensor::from_slice(&weight).view([8, 6]), None);
@@ -140,7 +140,7 @@ fn objective(labels: &Colours) -> Attributes<'_> {
     Attributes::new(labels, head, loss)
 }
 
-fn identity() -> Identity {
+pub(super) fn identity() -> Identity {
     Identity {
         data: "d".into(),
         settings: "s".into(),
@@ -148,7 +148,7 @@ fn identity() -> Identity {
 }
 
 /// Stops after so many steps.
-struct StopAfter(u64);
+pub(super) struct StopAfter(pub(super) u64);
 
 impl Observer for StopAfter {
     fn step(&mut self, trainer: &Trainer, _: &Step) -> Result<Flow, Fault> {
@@ -174,9 +174,9 @@ impl Observer for Watch {
     }
 }
 
-type State = BTreeMap<String, Vec<f32>>;
+pub(super) type State = BTreeMap<String, Vec<f32>>;
 
-fn values(trainer: &Trainer) -> State {
+pub(super) fn values(trainer: &Trainer) -> State {
     let of = |(name, tensor): (String, Tensor)| (name, to_vec(&tensor));
     trainer.state().into_iter().map(of).collect()
 }

@@ -5,6 +5,7 @@
 //! how far the run has come; going on from there computes the same bits on a CPU.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use skueye_models::{Code, Fault};
@@ -140,7 +141,7 @@ pub struct Step {
 pub struct Diverged<'a> {
     /// The step.
     pub step: &'a Step,
-    /// The pictures of this process's share, by their numbers in the source.
+    /// Its pictures in all processes, by their numbers in the source.
     pub pictures: &'a [usize],
 }
 
@@ -196,7 +197,7 @@ pub struct Trainer<'a> {
 struct Unread {
     step: Step,
     loss: Tensor,
-    pictures: Vec<usize>,
+    pictures: Arc<[usize]>,
 }
 
 impl<'a> Trainer<'a> {
@@ -319,7 +320,7 @@ impl<'a> Trainer<'a> {
         }
         let mut joined = Vec::new();
         let mut loss = Tensor::zeros([], (Kind::Float, self.module.device()));
-        let mut pictures = Vec::new();
+        let (mut own, mut pictures) = (0, Arc::default());
         for _ in 0..self.division.accumulate {
             let asked = Instant::now();
             let batch = batches.next().ok_or_else(too_few_batches)??;
@@ -327,7 +328,8 @@ impl<'a> Trainer<'a> {
             let (share, gradients) = self.backward(&batch)?;
             loss += share;
             add_gradients(&mut joined, gradients);
-            pictures.extend(batch.pictures);
+            own += batch.pictures.len();
+            pictures = batch.step;
         }
         joined.push(loss);
         self.reducer.mean(&mut joined)?;
@@ -347,7 +349,7 @@ impl<'a> Trainer<'a> {
             step: number,
             loss: f64::NAN,
             rate,
-            pictures: pictures.len(),
+            pictures: own,
             time: start.elapsed(),
             waited,
         };

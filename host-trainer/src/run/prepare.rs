@@ -111,7 +111,7 @@ fn vocabulary(
 impl Prepared {
     /// Writes what a run begins with, unless it goes on. Only the first process does, when all have prepared the same.
     pub fn begin(&self, request: &TrainRequest) -> Result<(), Fault> {
-        let reducer = request.reducer;
+        let reducer = request.reducer();
         let steps = self
             .checkpoint()?
             .map_or(String::new(), |path| path.display().to_string());
@@ -149,7 +149,7 @@ impl Prepared {
                 attributes: self.vocabulary.len(),
             },
             hardware: Hardware::here(describe(request.device)),
-            processes: request.reducer.ranks(),
+            processes: request.reducer().ranks(),
         }
     }
 }

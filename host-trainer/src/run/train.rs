@@ -1,8 +1,10 @@
 //! `skueye-train train`: a data set and settings to a trained network.
 
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use serde::Serialize;
+use skueye_distributed::ProcessGroup;
 use skueye_models::Fault;
 use tch::Device;
 
@@ -14,7 +16,7 @@ use super::renderer::renderer;
 use super::settings::Settings;
 use super::validation::Validation;
 use super::{report, start};
-use crate::engine::{self, Checkpoint, Objective, Reducer, Source, Trainer};
+use crate::engine::{self, Alone, Checkpoint, Objective, Reducer, Source, Trainer, share_state};
 use crate::pictures::Unreadable;
 
 /// What is asked for.
@@ -40,7 +42,18 @@ pub struct TrainRequest<'a> {
     /// Threads that this process may use.
     pub threads: usize,
     /// The processes that train together. The first of them keeps the run's folder, which all of them see.
-    pub reducer: &'a dyn Reducer,
+    /// Without, there is one.
+    pub group: Option<Rc<ProcessGroup>>,
+}
+
+impl TrainRequest<'_> {
+    /// What joins the gradients.
+    pub fn reducer(&self) -> &dyn Reducer {
+        match &self.group {
+            Some(group) => group.as_ref(),
+            None => &Alone,
+        }
+    }
 }
 
 /// What a run came to.
@@ -95,7 +108,7 @@ pub fn learn(request: &TrainRequest, lesson: &Lesson) -> Result<Trained, Fault> 
     } = &prepared;
     engine::start(settings.seed);
     tch::set_num_threads(request.threads as i32);
-    let (reducer, device) = (request.reducer, request.device);
+    let (reducer, device) = (request.reducer(), request.device);
     let options = start::options(settings);
     options.division(reducer).of(training.len())?;
     let vocabulary = &prepared.vocabulary;
@@ -104,7 +117,10 @@ pub fn learn(request: &TrainRequest, lesson: &Lesson) -> Result<Trained, Fault> 
         objective = objective.plus(1.0, || Box::new(student.targets));
     }
     prepared.begin(request)?;
-    let module = start::module(start, &settings.network, device);
+    let mut module = start::module(start, &settings.network, device);
+    if let Some(group) = &request.group {
+        module = module.synchronised(Rc::clone(group));
+    }
     let made = match lesson.source {
         Some(_) => None,
         None => {
@@ -119,6 +135,9 @@ pub fn learn(request: &TrainRequest, lesson: &Lesson) -> Result<Trained, Fault> 
     let mut trainer = Trainer::new(&module, source, &objective, reducer, &options)?;
     if let Some(latest) = prepared.checkpoint()? {
         Checkpoint::restore(&latest, &mut trainer, &prepared.identity)?;
+    }
+    if let Some(group) = &request.group {
+        share_state(&trainer, group)?;
     }
     let best = match reducer.rank() {
         0 => keep(request, &prepared, &mut trainer)?,

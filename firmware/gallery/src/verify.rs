@@ -4,8 +4,9 @@ use skueye_models::Fault;
 use skueye_models::product::MAX_TITLE_BYTES;
 
 use crate::filter::RowSet;
-use crate::format::{ALIGN, CATEGORY_RECORD, Kind, damaged, entries};
+use crate::format::{ALIGN, CATEGORY_RECORD, Kind, LIST_RECORD, damaged, entries};
 use crate::half;
+use crate::lists::List;
 use crate::sketch::Sketches;
 use crate::sketch::coarse::{self, BLOCK};
 use crate::view::{GalleryView, ProductIndex, RowRef};
@@ -26,6 +27,7 @@ impl GalleryView<'_> {
         }
         self.verify_extras()?;
         self.verify_sketches()?;
+        self.verify_lists()?;
         let categories = self.section(Kind::Categories).len() / CATEGORY_RECORD;
         for category in 0..categories {
             self.category(category).ok_or_else(|| {
@@ -75,6 +77,9 @@ impl GalleryView<'_> {
         let Some(sketches) = Sketches::of(self) else {
             return Ok(());
         };
+        if self.section(Kind::SketchHead) != sketches.head.to_bytes() {
+            return Err(damaged("a sketch head in range", "another one"));
+        }
         let mut seen = RowSet::of_count(self.row_count(), false);
         let mut block = vec![0; coarse::block_len(self.dim())];
         for (n, stored) in sketches.coarse.chunks_exact(block.len()).enumerate() {
@@ -103,6 +108,31 @@ impl GalleryView<'_> {
         match (0..self.row_count()).find(|row| !seen.contains(*row)) {
             Some(row) => Err(damaged(format!("row {row} sketched"), "it missing")),
             None => Ok(()),
+        }
+    }
+
+    /// The lists lie one after the other, fill all blocks, and have centroids with a scale.
+    fn verify_lists(&self) -> Result<(), Fault> {
+        let records = self.section(Kind::Lists);
+        let blocks = self.section(Kind::Coarse).len() / coarse::block_len(self.dim());
+        let mut end = 0u64;
+        for number in 0..records.len() / LIST_RECORD {
+            let list = List::read(records, number).filter(|list| {
+                let fits = u64::from(list.first_block) == end && list.scale > 0.0;
+                end += u64::from(list.blocks);
+                fits && end <= blocks as u64
+            });
+            list.ok_or_else(|| {
+                let expected = format!("list {number} behind the one before, with a scale");
+                damaged(expected, "another place or scale")
+            })?;
+        }
+        match end == blocks as u64 || records.is_empty() {
+            true => Ok(()),
+            false => Err(damaged(
+                format!("lists of {blocks} blocks"),
+                end.to_string(),
+            )),
         }
     }
 

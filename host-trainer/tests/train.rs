@@ -335,8 +335,13 @@ fn two_processes_leave_one_run_and_a_resumed_one_the_same_network() {
     let run = RunFolder::open(&bench.path("whole")).unwrap();
     assert_eq!(RunRecord::read(&run).unwrap().processes, 2);
     assert_eq!(read_metrics(&run.metrics_path()).unwrap().len(), 6);
-    assert_eq!(
-        std::fs::read_dir(run.checkpoints_path()).unwrap().count(),
-        2
+    let kept = std::fs::read_dir(run.checkpoints_path()).unwrap();
+    let mut kept: Vec<_> = kept.map(|entry| entry.unwrap().file_name()).collect();
+    kept.sort();
+    // The one that validation ranks first may be an older one.
+    let latest = ["step-0000000003.skc", "step-0000000004.skc"];
+    assert!(
+        kept.len() <= 3 && kept.ends_with(&latest.map(OsString::from)),
+        "{kept:?}"
     );
 }

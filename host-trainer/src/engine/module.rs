@@ -1,5 +1,6 @@
 //! A [`Network`] with its parameters in libtorch.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -8,6 +9,7 @@ use skueye_models::network::{Network, Op, Weights};
 use tch::{Device, Kind, Tensor};
 
 use super::operators::{Operators, channels_last};
+use crate::random::Random;
 
 /// Whether normalisation uses the batch's statistics (and updates the running ones) or the running ones, and whether
 /// drop path drops.
@@ -42,6 +44,8 @@ pub struct Module {
     last_reader: Vec<usize>,
     /// For each node the share of the batch whose residual branch is dropped.
     drop_rates: Vec<f64>,
+    /// Draws which are.
+    paths: RefCell<Random>,
 }
 
 impl Module {
@@ -64,6 +68,7 @@ impl Module {
         }
         Self {
             drop_rates: vec![0.0; network.nodes.len()],
+            paths: RefCell::new(Random::new(0, &[])),
             network,
             params,
             device,
@@ -89,7 +94,7 @@ impl Module {
 
     /// The same module with stochastic depth (arXiv 1603.09382): while training, each picture's residual branch is
     /// dropped with a probability that rises from 0 at the first residual sum to `rate` (below 1) at the last, and scaled
-    /// up where it stays. libtorch's generator draws ([`super::start`] seeds it).
+    /// up where it stays. The numbers that [`Module::draw_paths`] was given decide.
     #[must_use]
     pub fn with_drop_path(mut self, rate: f64) -> Self {
         let is_add = |i: &usize| self.network.nodes[*i].op == Op::Add;
@@ -132,7 +137,7 @@ impl Module {
                 Mode::Infer => 0.0,
             };
             let result = match drop_rate > 0.0 {
-                true => drop_path(inputs[0], drop_rate) + inputs[1],
+                true => self.drop_path(inputs[0], drop_rate) + inputs[1],
                 false => {
                     let spare = self.spare_input(i, from);
                     let operators = &self.operators;
@@ -197,23 +202,30 @@ impl Module {
         &self.params
     }
 
-    /// Whether a training pass draws random numbers of libtorch's (dropped paths).
-    pub fn is_random(&self) -> bool {
-        self.drop_rates.iter().any(|&rate| rate > 0.0)
+    /// From here on `random` draws the branches that training passes drop. A step seeds them anew, so that a resumed run
+    /// drops the same.
+    pub fn draw_paths(&self, random: Random) {
+        self.paths.replace(random);
+    }
+
+    /// `branch` with the pictures that fall to chance set to zero, the others divided by the share that stays.
+    fn drop_path(&self, branch: &Tensor, rate: f64) -> Tensor {
+        let mut shape = vec![1; branch.dim()];
+        shape[0] = branch.size()[0];
+        let mut random = self.paths.borrow_mut();
+        let mut factor = || match random.chance(rate as f32) {
+            true => 0.0,
+            false => 1.0 / (1.0 - rate as f32),
+        };
+        let factors: Vec<f32> = (0..shape[0]).map(|_| factor()).collect();
+        let factors = Tensor::from_slice(&factors).view(shape.as_slice());
+        branch * factors.to_device(branch.device()).to_kind(branch.kind())
     }
 
     /// The parameters as they are now.
     pub fn weights(&self) -> Weights {
         to_weights(&self.params)
     }
-}
-
-/// `branch` with the pictures that fall to chance set to zero, the others divided by the share that stays.
-fn drop_path(branch: &Tensor, rate: f64) -> Tensor {
-    let mut shape = vec![1; branch.dim()];
-    shape[0] = branch.size()[0];
-    let kept = Tensor::rand(shape, (Kind::Float, branch.device())).ge(rate);
-    branch * (kept.to_kind(branch.kind()) / (1.0 - rate))
 }
 
 /// Named tensors as a network's weights.

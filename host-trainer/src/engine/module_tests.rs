@@ -106,7 +106,7 @@ fn drop_path_drops_while_training_alone_and_keeps_the_mean() {
     let input = pictures(1, 64);
     assert!(to_vec(&plain.infer(&input)) == to_vec(&module.infer(&input)));
     let train = |module: &Module, input: &Tensor| {
-        tch::manual_seed(5);
+        module.draw_paths(Random::new(5, &[]));
         tch::no_grad(|| module.forward(input, 0, value, Mode::Train))
     };
     let many = input.repeat([64, 1, 1, 1]);
@@ -138,9 +138,8 @@ fn a_dropped_branch_is_zero_or_scaled_up() {
     // From the branch's end on there is the sum alone, which reads both; so start before the branch.
     let input = tch::no_grad(|| module.forward(&pictures(32, 32), 0, shortcut, Mode::Infer));
     let from = |to: usize, mode| tch::no_grad(|| module.forward(&input, shortcut, to, mode));
-    tch::manual_seed(1);
+    module.draw_paths(Random::new(1, &[]));
     let sum = from(node + 1, Mode::Train);
-    tch::manual_seed(1);
     let branch = from(branch, Mode::Train);
     let added = sum - &input;
     let mut dropped = 0;

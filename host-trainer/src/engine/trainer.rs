@@ -309,15 +309,9 @@ impl<'a> Trainer<'a> {
     ) -> Result<Unread, Fault> {
         let (start, mut waited) = (Instant::now(), Duration::ZERO);
         let number = self.position.step;
-        if self.module.is_random() {
-            tch::manual_seed(
-                Random::new(
-                    self.options.seed,
-                    &[PATHS, number, self.division.rank as u64],
-                )
-                .bits() as i64,
-            );
-        }
+        let paths = [PATHS, number, self.division.rank as u64];
+        self.module
+            .draw_paths(Random::new(self.options.seed, &paths));
         let mut joined = Vec::new();
         let mut loss = Tensor::zeros([], (Kind::Float, self.module.device()));
         let (mut own, mut pictures) = (0, Arc::default());

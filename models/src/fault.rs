@@ -127,6 +127,7 @@ codes! {
     805 SlotDamaged "the installed set is damaged"
     806 TrialFailed "the new set failed its trial"
     807 TrialPending "another update is still on trial"
+    808 UpdateSpace "there is not enough space for the update"
     901 Io "a file or folder cannot be read or written"
     902 ToolMissing "a tool that is needed is missing"
     903 FetchFailed "a package cannot be fetched"

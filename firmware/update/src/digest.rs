@@ -33,9 +33,17 @@ impl Digest {
     }
 }
 
-impl From<Sha256> for Digest {
-    fn from(hasher: Sha256) -> Self {
-        Self(hasher.finalize().into())
+/// Makes a [`Digest`] of bytes that come in pieces.
+#[derive(Default)]
+pub(crate) struct Hasher(Sha256);
+
+impl Hasher {
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    pub(crate) fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
     }
 }
 

@@ -4,15 +4,16 @@
 
 use skueye_models::{Code, Fault};
 
-/// The one gate, passed at stage, at activation, at each trial start and at commit. Errors: E804.
-pub fn admit(device: u64, offered: u64) -> Result<(), Fault> {
-    if offered >= device {
+/// The one gate, passed at stage, at activation, at each trial start and at commit. A [`Permit`](crate::permit::Permit) lowers
+/// `device` to the epoch of the one bundle that it is for. Errors: E804.
+pub fn admit(device: u64, offered: u64, permitted: Option<u64>) -> Result<(), Fault> {
+    if offered >= device || permitted == Some(offered) {
         return Ok(());
     }
     Err(Fault::new(
         Code::BundleEpoch,
         format!("security epoch {device} or later"),
         format!("security epoch {offered}"),
-        "use a newer bundle; the way back is closed on purpose",
+        "use a newer bundle; the way back is closed on purpose, unless the maker gives a signed permit",
     ))
 }

@@ -1,8 +1,8 @@
-//! Field updates: signed bundles, and the two slots they are installed in.
+//! Field updates: signed bundles, and the slots they are installed in.
 //!
-//! A device holds one *set* (program, model, gallery, settings) in one of two slots. An update writes a whole set into
-//! the other slot and then switches one small pointer file, so that at every power cut the old or the new set is there,
-//! complete. Types say how far an update has come and only the step before makes them:
+//! A device holds one *set* (program, model, gallery, settings) in one of its slots. An update makes a whole set in an idle
+//! slot and then switches one small pointer file, so that at every power cut the old or the new set is there, complete.
+//! Types say how far an update has come and only the step before makes them:
 //!
 //! ```text
 //! UntrustedBundle -verify-> VerifiedManifest -stage-> StagedSlot -activate-> TrialSlot -commit-> CommittedSlot
@@ -13,17 +13,24 @@
 //! |---|---|
 //! | [`bundle`] | the file `*.skueye`: reading and writing |
 //! | [`manifest`] | what a bundle says about itself |
-//! | [`keys`] | who may sign what |
-//! | [`epoch`] | no way back to an older security epoch |
+//! | [`content`] | what the bytes of a file must be, chunk by chunk |
+//! | [`delta`] | what turns one file into another |
+//! | [`keys`] | who may sign what, and how that changes |
+//! | [`epoch`], [`permit`] | no way back to an older security epoch, but by a signed permit |
 //! | [`slots`] | stage, activate, commit, return |
+//! | [`history`] | what was attempted |
 //! | [`storage`] | the seam to the disk |
 #![forbid(unsafe_code)]
 
 pub mod bundle;
+pub mod content;
+pub mod delta;
 pub mod digest;
 pub mod epoch;
+pub mod history;
 pub mod keys;
 pub mod manifest;
+pub mod permit;
 mod pointer;
 mod sealed;
 pub mod slot;
@@ -31,13 +38,17 @@ pub mod slots;
 pub mod storage;
 #[cfg(test)]
 mod tests;
-mod transfer;
+pub mod version;
 
-pub use bundle::{Draft, Source, UntrustedBundle, VerifiedManifest};
+pub use bundle::{Draft, SignedKeys, Source, SourceDelta, UntrustedBundle, VerifiedManifest};
+pub use content::Content;
 pub use digest::Digest;
-pub use keys::{KeyRing, Role};
+pub use history::History;
+pub use keys::{Key, KeySet, Role, Standing};
 pub use manifest::{BundleManifest, Kind, Payload};
+pub use permit::Permit;
 pub use slot::{SlotFile, SlotName, SlotRecord};
-pub use slots::{CommittedSlot, Slots, StagedSlot, Started, TRIAL_STARTS, TrialSlot};
+pub use slots::{CommittedSlot, Device, Slots, StagedSlot, Started, TRIAL_STARTS, TrialSlot};
 pub use storage::Storage;
 pub use storage::disk::DiskStorage;
+pub use version::Version;

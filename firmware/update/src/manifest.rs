@@ -4,14 +4,17 @@
 use serde::{Deserialize, Serialize};
 use skueye_models::{Code, EmbeddingId, Fault};
 
+use crate::content::Content;
 use crate::digest::Digest;
+use crate::version::Version;
 
-/// The longest manifest, in bytes.
-pub const MAX_MANIFEST_BYTES: usize = 256 * 1024;
+/// The longest manifest, in bytes: chunk digests of about 15 GB.
+pub const MAX_MANIFEST_BYTES: usize = 1024 * 1024;
 const MAX_PAYLOADS: usize = 64;
 const MAX_HARDWARE: usize = 32;
 const MAX_NOTES_BYTES: usize = 4096;
 const FORMAT: &str = "skueye-bundle";
+const PRODUCT: &str = "skueye";
 const VERSION: u32 = 1;
 
 /// What a payload is for. All files of one kind are replaced together.
@@ -36,12 +39,32 @@ pub struct Payload {
     pub name: String,
     /// What it is for.
     pub kind: Kind,
-    /// Where it begins, in bytes after the signature.
+    /// Where it begins, in bytes after the last signature.
     pub offset: u64,
-    /// Its length in bytes, at least 1.
-    pub length: u64,
-    /// Of its bytes.
-    pub sha256: Digest,
+    /// Its bytes in the bundle.
+    pub stored: Content,
+    /// Where these are a delta: what it changes and into what.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub delta: Option<Delta>,
+}
+
+/// What a delta ([`crate::delta`]) is applied to, and what it makes of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delta {
+    /// SHA-256 of the file that the device must have.
+    pub base: Digest,
+    /// The file that results.
+    pub result: Content,
+}
+
+impl Payload {
+    /// The bytes that the device will have.
+    pub fn result(&self) -> &Content {
+        self.delta
+            .as_ref()
+            .map_or(&self.stored, |delta| &delta.result)
+    }
 }
 
 /// A bundle's table of contents and what it demands of the device.
@@ -50,18 +73,22 @@ pub struct Payload {
 pub struct BundleManifest {
     pub(crate) format: String,
     pub(crate) version: u32,
+    pub(crate) product: String,
     /// The devices it is for; empty: all.
     pub hardware: Vec<String>,
     /// The release's name, for people.
     pub release: String,
     /// See [`crate::epoch`].
     pub security_epoch: u64,
+    /// The oldest device program that can use it.
+    pub requires_program: Version,
     /// The embedding space of its model and gallery; always there when it holds one of them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub embedding_id: Option<EmbeddingId>,
     /// For people.
     pub notes: String,
-    /// The files; they lie behind each other without gaps.
+    /// The files; they lie behind each other without gaps. A file may come twice: as a delta, and behind it whole for
+    /// devices that lack what the delta changes.
     pub payloads: Vec<Payload>,
 }
 
@@ -70,9 +97,11 @@ impl BundleManifest {
         let manifest = Self {
             format: FORMAT.into(),
             version: VERSION,
+            product: PRODUCT.into(),
             hardware: draft.hardware,
             release: draft.release,
             security_epoch: draft.security_epoch,
+            requires_program: draft.requires_program,
             embedding_id: draft.embedding_id,
             notes: draft.notes,
             payloads,
@@ -102,9 +131,10 @@ impl BundleManifest {
     }
 
     fn validate(&self) -> Result<(), Fault> {
-        if self.format != FORMAT || self.version != VERSION {
-            let got = format!("{:?} version {}", self.format, self.version);
-            return Err(refused(&format!("{FORMAT} version {VERSION}"), got));
+        let head = (self.format.as_str(), self.version, self.product.as_str());
+        if head != (FORMAT, VERSION, PRODUCT) {
+            let expected = format!("{FORMAT} version {VERSION} for {PRODUCT}");
+            return Err(refused(&expected, format!("{head:?}")));
         }
         let hardware_ok = self.hardware.len() <= MAX_HARDWARE;
         if !hardware_ok || !self.hardware.iter().all(|name| is_label(name)) {
@@ -125,15 +155,28 @@ impl BundleManifest {
     }
 
     fn validate_payloads(&self) -> Result<(), Fault> {
-        if !(1..=MAX_PAYLOADS).contains(&self.payloads.len()) {
+        if self.payloads.len() > MAX_PAYLOADS {
             let got = self.payloads.len();
-            return Err(refused(&format!("1 to {MAX_PAYLOADS} payloads"), got));
+            return Err(refused(&format!("at most {MAX_PAYLOADS} payloads"), got));
         }
         for (index, payload) in self.payloads.iter().enumerate() {
-            let twin = |other: &Payload| other.name.eq_ignore_ascii_case(&payload.name);
-            if !is_file_name(&payload.name) || self.payloads[..index].iter().any(twin) {
+            let before = &self.payloads[..index];
+            let mut twins = before
+                .iter()
+                .filter(|p| p.name.eq_ignore_ascii_case(&payload.name));
+            let twins_fit = match (twins.next(), twins.next()) {
+                (None, _) => true,
+                (Some(delta), None) => is_alternative(delta, payload),
+                _ => false,
+            };
+            if !is_file_name(&payload.name) || !twins_fit {
                 let got = payload.name.escape_debug().to_string();
                 return Err(refused("plain file names, each once", got));
+            }
+            let contents = [&payload.stored, payload.result()];
+            if !contents.iter().all(|content| content.is_well_formed()) {
+                let expected = format!("a digest for each chunk of {}", payload.name);
+                return Err(refused(&expected, "more or fewer"));
             }
         }
         self.payload_bytes().map(|_| ())
@@ -144,15 +187,22 @@ impl BundleManifest {
         let mut end = 0u64;
         for payload in &self.payloads {
             let next = end
-                .checked_add(payload.length)
-                .filter(|_| payload.offset == end && payload.length > 0);
+                .checked_add(payload.stored.length)
+                .filter(|_| payload.offset == end && payload.stored.length > 0);
             end = next.ok_or_else(|| {
-                let got = format!("{} + {}", payload.offset, payload.length);
+                let got = format!("{} + {}", payload.offset, payload.stored.length);
                 refused(&format!("{} to begin at byte {end}", payload.name), got)
             })?;
         }
         Ok(end)
     }
+}
+
+/// Whether `whole` is the file that `delta` makes, for devices that lack its base.
+fn is_alternative(delta: &Payload, whole: &Payload) -> bool {
+    delta.delta.is_some()
+        && whole.delta.is_none()
+        && (&delta.name, delta.kind, delta.result()) == (&whole.name, whole.kind, &whole.stored)
 }
 
 /// Printable ASCII, 1 to 64 characters.

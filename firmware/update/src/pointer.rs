@@ -15,20 +15,42 @@ const PATH: &str = "pointer";
 pub(crate) enum State {
     /// Nothing was ever committed.
     Empty,
-    /// This set is kept.
-    Committed { slot: SlotName },
+    /// This set is kept; the one before it can still be returned to.
+    Committed {
+        slot: SlotName,
+        previous: Option<SlotName>,
+    },
     /// This set is tried; if it fails, the one before counts again.
     Trial {
         slot: SlotName,
         before: Option<SlotName>,
+        /// The one before that.
+        previous: Option<SlotName>,
         starts_left: u8,
+        /// The epoch that a permit lets it have.
+        permitted: Option<u64>,
     },
 }
 
 impl State {
     /// The state with `slot` kept, or nothing.
-    pub(crate) fn keeping(slot: Option<SlotName>) -> Self {
-        slot.map_or(Self::Empty, |slot| Self::Committed { slot })
+    pub(crate) fn keeping(slot: Option<SlotName>, previous: Option<SlotName>) -> Self {
+        slot.map_or(Self::Empty, |slot| Self::Committed { slot, previous })
+    }
+
+    /// The slots that hold what may be needed.
+    pub(crate) fn holds(self, name: SlotName) -> bool {
+        let slots = match self {
+            Self::Empty => [None; 3],
+            Self::Committed { slot, previous } => [Some(slot), previous, None],
+            Self::Trial {
+                slot,
+                before,
+                previous,
+                ..
+            } => [Some(slot), before, previous],
+        };
+        slots.contains(&Some(name))
     }
 }
 
@@ -39,6 +61,8 @@ pub(crate) struct Pointer {
     pub(crate) state: State,
     /// The epoch of the newest set that was ever committed.
     pub(crate) security_epoch: u64,
+    /// The highest number of a permit that was used.
+    pub(crate) permits: u64,
 }
 
 impl Pointer {
@@ -47,6 +71,7 @@ impl Pointer {
         Ok(sealed::read(storage, PATH)?.unwrap_or(Self {
             state: State::Empty,
             security_epoch: 0,
+            permits: 0,
         }))
     }
 

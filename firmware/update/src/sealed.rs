@@ -9,7 +9,8 @@ use crate::digest::Digest;
 use crate::storage::{Storage, read_small, replace};
 
 const HEAD: &str = "skueye-state 1 ";
-const MAX_BYTES: u64 = 256 * 1024;
+/// A slot's record holds the chunk digests of a manifest and of the set before.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Reads the file at `path`; `None` when there is none. Errors: E805 when it is damaged.
 pub(crate) fn read<T: DeserializeOwned>(

@@ -1,18 +1,18 @@
 //! A slot: one folder with a whole set, and the record that says what belongs to it.
 
 use serde::{Deserialize, Serialize};
-use skueye_models::{EmbeddingId, Fault};
+use skueye_models::{Code, EmbeddingId, Fault};
 
-use crate::digest::Digest;
+use crate::content::Content;
 use crate::manifest::{Kind, Payload};
+use crate::sealed;
 use crate::sealed::damaged;
 use crate::storage::{Storage, join};
-use crate::{sealed, transfer};
 
 /// The record's name. It begins with a dot, which no payload's name does.
 const RECORD: &str = ".slot";
 
-/// One of the two slots; also the name of its folder.
+/// One of the three slots; also the name of its folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SlotName {
@@ -20,21 +20,20 @@ pub enum SlotName {
     A,
     /// Folder `b`.
     B,
+    /// Folder `c`.
+    C,
 }
 
 impl SlotName {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::A, Self::B, Self::C];
+
     /// The folder, relative to the storage's root.
     pub fn folder(self) -> &'static str {
         match self {
             Self::A => "a",
             Self::B => "b",
-        }
-    }
-
-    pub(crate) fn other(self) -> Self {
-        match self {
-            Self::A => Self::B,
-            Self::B => Self::A,
+            Self::C => "c",
         }
     }
 }
@@ -47,10 +46,8 @@ pub struct SlotFile {
     pub name: String,
     /// What it is for.
     pub kind: Kind,
-    /// Its length in bytes.
-    pub length: u64,
-    /// Of its bytes.
-    pub sha256: Digest,
+    /// Its bytes.
+    pub content: Content,
 }
 
 impl From<&Payload> for SlotFile {
@@ -58,8 +55,7 @@ impl From<&Payload> for SlotFile {
         Self {
             name: payload.name.clone(),
             kind: payload.kind,
-            length: payload.length,
-            sha256: payload.sha256,
+            content: payload.result().clone(),
         }
     }
 }
@@ -74,6 +70,8 @@ pub struct SlotRecord {
     pub security_epoch: u64,
     /// The embedding space of its model and gallery.
     pub embedding_id: Option<EmbeddingId>,
+    /// The number of the permit by which it may be of an older epoch than the device.
+    pub permit: Option<u64>,
     /// All its files, those carried over from the set before included.
     pub files: Vec<SlotFile>,
 }
@@ -95,9 +93,9 @@ impl SlotRecord {
         self.files.iter().try_for_each(|file| {
             let path = join(slot.folder(), &file.name);
             match storage.length(&path)? {
-                Some(length) if length == file.length => Ok(()),
+                Some(length) if length == file.content.length => Ok(()),
                 Some(got) => {
-                    let expected = format!("{} bytes", file.length);
+                    let expected = format!("{} bytes", file.content.length);
                     Err(damaged(&path, expected, got.to_string()))
                 }
                 None => Err(damaged(&path, "the file", "none")),
@@ -108,32 +106,26 @@ impl SlotRecord {
     /// Costly: every byte of every file. Errors: E805.
     pub(crate) fn verify(&self, storage: &impl Storage, slot: SlotName) -> Result<(), Fault> {
         self.check(storage, slot)?;
-        self.files
-            .iter()
-            .try_for_each(|file| copy_file(storage, slot, file, |_| Ok(())))
+        self.files.iter().try_for_each(|file| {
+            let path = join(slot.folder(), &file.name);
+            prove(storage, &path, &file.content)
+        })
     }
 }
 
-/// Reads one file of a slot to `write` and proves its bytes. Errors: E805.
-pub(crate) fn copy_file(
-    storage: &impl Storage,
-    slot: SlotName,
-    file: &SlotFile,
-    write: impl FnMut(&[u8]) -> Result<(), Fault>,
-) -> Result<(), Fault> {
-    let path = join(slot.folder(), &file.name);
+/// Reads every byte of a file. Errors: E805 where they are others than `content` says.
+pub(crate) fn prove(storage: &impl Storage, path: &str, content: &Content) -> Result<(), Fault> {
     let mut offset = 0;
-    let read = |piece: &mut [u8]| {
-        let count = storage.read_at(&path, offset, piece)?;
+    let read = |into: &mut [u8]| {
+        let count = storage.read_at(path, offset, into)?;
         offset += count as u64;
         Ok(count)
     };
-    let sha256 = transfer::copy(file.length, read, write)?;
-    if sha256 != file.sha256 {
-        let expected = format!("SHA-256 {}", file.sha256);
-        return Err(damaged(&path, expected, sha256.to_string()));
-    }
-    Ok(())
+    let proven = content.copy(read, |_| Ok(()));
+    proven.map_err(|fault| match fault.code() {
+        Code::BundleDamaged => damaged(path, format!("SHA-256 {}", content.sha256), fault.got()),
+        _ => fault,
+    })
 }
 
 /// Removes everything from a slot, the record first, so that it is never taken for complete.

@@ -2,25 +2,32 @@
 //!
 //! ```text
 //! storage root/  pointer     which slot counts; switched by write, sync, rename, sync of the folder
+//!                keys        whose bundles are taken ([`crate::keys`])
+//!                history     what was attempted ([`crate::history`])
 //!                a/ .slot    record of a complete set, written last
 //!                a/ FILES
-//!                b/ ...
+//!                b/ c/ ...
 //! ```
 //!
-//! An update writes to the slot that does not count; nothing that counts is ever changed, only the pointer is. While
-//! a set is on trial, the other slot holds the one before, so nothing can be staged.
+//! An update writes to a slot that does not count; nothing that counts is ever changed, only the pointer is. Of three slots
+//! one holds the set in use, one the set before it, and the third is idle, so that a failed or half-written update never
+//! costs the way back. Files are not copied from set to set: the idle slot gets one more name (hard link) of what the
+//! device already has, whichever set brought it. A file that no slot names any more is gone by itself, which is all the
+//! garbage collection there is, and the file system does it.
 
 use skueye_models::{Code, Fault};
 
 use crate::epoch;
+use crate::history::{History, Step};
 use crate::pointer::{Pointer, State};
-use crate::slot::{SlotName, SlotRecord};
+use crate::slot::{self, SlotName, SlotRecord};
 use crate::storage::Storage;
 
 mod sets;
 mod stage;
 
 pub use sets::{CommittedSlot, StagedSlot, TrialSlot};
+pub use stage::Device;
 
 /// How many times a new set may start without being committed before the one before returns.
 pub const TRIAL_STARTS: u8 = 3;
@@ -43,7 +50,7 @@ pub enum Started {
     },
 }
 
-/// The two slots of a device.
+/// The slots of a device.
 #[derive(Debug)]
 pub struct Slots<S> {
     storage: S,
@@ -54,7 +61,7 @@ impl<S: Storage> Slots<S> {
     /// Opens the slots, making them on a new device. Errors: E805 when the pointer is damaged, E901.
     pub fn open(storage: S) -> Result<Self, Fault> {
         let pointer = Pointer::read(&storage)?;
-        for slot in [SlotName::A, SlotName::B] {
+        for slot in SlotName::ALL {
             storage.create_folder(slot.folder())?;
         }
         storage.sync_folder("")?;
@@ -71,86 +78,132 @@ impl<S: Storage> Slots<S> {
     pub fn start(&mut self) -> Result<Started, Fault> {
         match self.pointer.state {
             State::Empty => Ok(Started::Empty),
-            State::Committed { slot } => self.committed(slot).map(Started::Committed),
+            State::Committed { slot, .. } => self.committed(slot).map(Started::Committed),
             State::Trial {
-                slot,
-                before,
-                starts_left,
-            } => self.start_trial(slot, before, starts_left),
+                slot, starts_left, ..
+            } => match self.try_once(slot, starts_left) {
+                Ok(record) => Ok(Started::Trial(TrialSlot { slot, record })),
+                Err(why) => Ok(Started::Returned {
+                    to: self.return_to_before(&why.to_string())?,
+                    why,
+                }),
+            },
         }
     }
 
-    fn start_trial(
-        &mut self,
-        slot: SlotName,
-        before: Option<SlotName>,
-        starts_left: u8,
-    ) -> Result<Started, Fault> {
-        let tried = match starts_left.checked_sub(1) {
-            None => Err(used_up()),
-            Some(starts_left) => {
-                self.switch(State::Trial {
-                    slot,
-                    before,
-                    starts_left,
-                })?;
-                self.prove(slot)
-            }
-        };
-        match tried {
-            Ok(record) => Ok(Started::Trial(TrialSlot { slot, record })),
-            Err(why) => Ok(Started::Returned {
-                to: self.return_to(before)?,
-                why,
-            }),
+    /// Takes one of the trial's starts, then reads every byte of its slot and asks the epoch's gate.
+    fn try_once(&mut self, tried: SlotName, starts_left: u8) -> Result<SlotRecord, Fault> {
+        let starts_left = starts_left.checked_sub(1).ok_or_else(used_up)?;
+        let mut state = self.pointer.state;
+        if let State::Trial {
+            starts_left: left, ..
+        } = &mut state
+        {
+            *left = starts_left;
         }
-    }
-
-    /// Reads every byte of a slot and asks the epoch's gate.
-    fn prove(&self, slot: SlotName) -> Result<SlotRecord, Fault> {
-        let record = SlotRecord::read(&self.storage, slot)?;
-        epoch::admit(self.pointer.security_epoch, record.security_epoch)?;
-        record.verify(&self.storage, slot)?;
+        self.switch(state)?;
+        let record = SlotRecord::read(&self.storage, tried)?;
+        self.admit(&record)?;
+        record.verify(&self.storage, tried)?;
         Ok(record)
+    }
+
+    fn admit(&self, record: &SlotRecord) -> Result<(), Fault> {
+        let permitted = match self.pointer.state {
+            State::Trial { permitted, .. } => permitted,
+            _ => None,
+        };
+        epoch::admit(
+            self.pointer.security_epoch,
+            record.security_epoch,
+            permitted,
+        )
     }
 
     /// Switches to the staged set, on trial. Use it from the next start on, or at once. Errors: E804, E807, E901.
     pub fn activate(&mut self, staged: StagedSlot) -> Result<TrialSlot, Fault> {
-        let before = match self.pointer.state {
+        let (before, previous) = match self.pointer.state {
             State::Trial { .. } => return Err(on_trial()),
-            State::Empty => None,
-            State::Committed { slot } => Some(slot),
+            State::Empty => (None, None),
+            State::Committed { slot, previous } => (Some(slot), previous),
         };
         let StagedSlot { slot, record } = staged;
-        epoch::admit(self.pointer.security_epoch, record.security_epoch)?;
+        let permitted = record.permit.map(|_| record.security_epoch);
+        epoch::admit(
+            self.pointer.security_epoch,
+            record.security_epoch,
+            permitted,
+        )?;
         self.still_holds(slot, &record)?;
+        if record
+            .permit
+            .is_some_and(|number| number <= self.pointer.permits)
+        {
+            return Err(stage::used_permit());
+        }
+        self.pointer.permits = record.permit.unwrap_or(self.pointer.permits);
         self.switch(State::Trial {
             slot,
             before,
+            // A set that is returned to is not the one before itself.
+            previous: previous.filter(|previous| *previous != slot),
             starts_left: TRIAL_STARTS,
+            permitted,
         })?;
+        self.note(Step::Activated, &record.release, String::new());
         Ok(TrialSlot { slot, record })
     }
 
     /// Keeps the set on trial: call it once the device has proven that it works. From here on no set of an older
     /// epoch is taken. Errors: E804, E806 when this set is not on trial any more, E901.
     pub fn commit(&mut self, trial: TrialSlot) -> Result<CommittedSlot, Fault> {
-        epoch::admit(self.pointer.security_epoch, trial.record.security_epoch)?;
-        self.still_tried(&trial)?;
+        self.admit(&trial.record)?;
+        let before = self.still_tried(&trial)?;
         let TrialSlot { slot, record } = trial;
         let pointer = Pointer {
-            state: State::Committed { slot },
+            state: State::keeping(Some(slot), before),
             security_epoch: record.security_epoch,
+            ..self.pointer
         };
         pointer.write(&self.storage)?;
         self.pointer = pointer;
+        self.note(Step::Committed, &record.release, String::new());
         Ok(CommittedSlot { slot, record })
     }
 
-    /// Gives the set on trial up; answers the one before, if there was one. Errors: E806, E805, E901.
-    pub fn give_up(&mut self, trial: TrialSlot) -> Result<Option<CommittedSlot>, Fault> {
-        let before = self.still_tried(&trial)?;
-        self.return_to(before)
+    /// Gives the set on trial up, and says `why`; answers the one before, if there was one. Errors: E806, E805, E901.
+    pub fn give_up(&mut self, trial: TrialSlot, why: &str) -> Result<Option<CommittedSlot>, Fault> {
+        self.still_tried(&trial)?;
+        self.return_to_before(why)
+    }
+
+    /// The set before the one in use, to be activated as any other. Errors: E804 where it is too old to return to, E805 where
+    /// it is damaged, E807 during a trial.
+    pub fn previous(&self) -> Result<Option<StagedSlot>, Fault> {
+        match self.pointer.state {
+            State::Trial { .. } => Err(on_trial()),
+            State::Committed {
+                previous: Some(slot),
+                ..
+            } => {
+                let mut record = SlotRecord::read(&self.storage, slot)?;
+                // A permit that it came with is used up.
+                record.permit = None;
+                epoch::admit(self.pointer.security_epoch, record.security_epoch, None)?;
+                record.verify(&self.storage, slot)?;
+                Ok(Some(StagedSlot { slot, record }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Empties the slots that nothing needs, so that their space is free before the next update. Errors: E901.
+    pub fn collect(&self) -> Result<(), Fault> {
+        let idle = SlotName::ALL
+            .into_iter()
+            .filter(|slot| !self.pointer.state.holds(*slot));
+        let mut idle = idle;
+        idle.try_for_each(|slot| slot::clear(&self.storage, slot))
     }
 
     /// The slot that counted before.
@@ -166,14 +219,27 @@ impl<S: Storage> Slots<S> {
 
     /// Whether the slot was left alone since the caller got its proof.
     fn still_holds(&self, slot: SlotName, record: &SlotRecord) -> Result<(), Fault> {
-        match SlotRecord::read(&self.storage, slot)? == *record {
+        let now = SlotRecord::read(&self.storage, slot)?;
+        match (&now.release, &now.files) == (&record.release, &record.files) {
             true => Ok(()),
             false => Err(used_up()),
         }
     }
 
-    fn return_to(&mut self, before: Option<SlotName>) -> Result<Option<CommittedSlot>, Fault> {
-        self.switch(State::keeping(before))?;
+    fn return_to_before(&mut self, why: &str) -> Result<Option<CommittedSlot>, Fault> {
+        let State::Trial {
+            slot,
+            before,
+            previous,
+            ..
+        } = self.pointer.state
+        else {
+            return Err(used_up());
+        };
+        self.switch(State::keeping(before, previous))?;
+        let given_up = SlotRecord::read(&self.storage, slot);
+        let release = given_up.map_or("unknown".into(), |record| record.release);
+        self.note(Step::Returned, &release, why.to_owned());
         before.map(|slot| self.committed(slot)).transpose()
     }
 
@@ -186,6 +252,16 @@ impl<S: Storage> Slots<S> {
     /// Reads every byte of the committed set. Errors: E805, E901.
     pub fn verify(&self, set: &CommittedSlot) -> Result<(), Fault> {
         set.record.verify(&self.storage, set.slot)
+    }
+
+    /// Says in the history that a bundle of this name was refused.
+    pub fn note_refusal(&self, name: &str, why: &Fault) {
+        self.note(Step::Refused, name, why.to_string());
+    }
+
+    fn note(&self, step: Step, release: &str, reason: String) {
+        // What happened has happened; a full disk must not keep a device from its set.
+        let _ = History::add(&self.storage, step, release, reason);
     }
 
     fn switch(&mut self, state: State) -> Result<(), Fault> {

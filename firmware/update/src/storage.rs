@@ -33,6 +33,10 @@ pub trait Storage {
     fn rename(&self, from: &str, to: &str) -> Result<(), Fault>;
     /// Removes a file.
     fn remove(&self, path: &str) -> Result<(), Fault>;
+    /// Gives a file one more name, in another folder; answers false where the file system has no such thing.
+    fn link(&self, from: &str, to: &str) -> Result<bool, Fault>;
+    /// Bytes that can still be written; `None` where nobody knows.
+    fn free(&self) -> Result<Option<u64>, Fault>;
 }
 
 /// A borrowed storage is one too.
@@ -66,6 +70,12 @@ impl<S: Storage + ?Sized> Storage for &S {
     }
     fn remove(&self, path: &str) -> Result<(), Fault> {
         (**self).remove(path)
+    }
+    fn link(&self, from: &str, to: &str) -> Result<bool, Fault> {
+        (**self).link(from, to)
+    }
+    fn free(&self) -> Result<Option<u64>, Fault> {
+        (**self).free()
     }
 }
 

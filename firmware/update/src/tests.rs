@@ -34,8 +34,13 @@ pub fn keys() -> &'static Keys {
     })
 }
 
-pub fn key_ring() -> KeyRing {
-    KeyRing::new()
+pub const DEVICE: Device = Device {
+    hardware: HARDWARE,
+    program: Version(1, 0, 0),
+};
+
+pub fn key_ring() -> KeySet {
+    KeySet::default()
         .trust(Role::Release, &keys().release.pk.to_base64())
         .unwrap()
         .trust(
@@ -56,6 +61,7 @@ pub fn draft(release: &str) -> Draft {
         hardware: vec![HARDWARE.into()],
         release: release.into(),
         security_epoch: 1,
+        requires_program: Version(1, 0, 0),
         embedding_id: Some(ID),
         notes: "one\ntwo".into(),
     }
@@ -63,10 +69,21 @@ pub fn draft(release: &str) -> Draft {
 
 /// A bundle of the files, each with its kind and content.
 pub fn bundle(key: &KeyPair, draft: Draft, files: &[(&str, Kind, &[u8])]) -> Vec<u8> {
+    bundle_with(key, draft, &[], files)
+}
+
+/// The same with key sets in front.
+pub fn bundle_with(
+    key: &KeyPair,
+    draft: Draft,
+    keys: &[SignedKeys],
+    files: &[(&str, Kind, &[u8])],
+) -> Vec<u8> {
     let source = |(name, kind, content): &(&str, Kind, &'static [u8])| Source {
         name: (*name).to_owned(),
         kind: *kind,
         content: Cursor::new(*content),
+        delta: None,
     };
     let files: Vec<(&str, Kind, &'static [u8])> = files
         .iter()
@@ -74,7 +91,32 @@ pub fn bundle(key: &KeyPair, draft: Draft, files: &[(&str, Kind, &[u8])]) -> Vec
         .collect();
     let sources = files.iter().map(source).collect();
     let mut out = Vec::new();
-    bundle::write(&mut out, draft, sources, |text| Ok(sign(key, text))).unwrap();
+    bundle::write(&mut out, draft, keys, sources, |text| Ok(sign(key, text))).unwrap();
+    out
+}
+
+pub fn signed_keys(signer: &KeyPair, sequence: u64, keys: Vec<Key>) -> SignedKeys {
+    let text = KeySet::new(sequence, keys).to_text();
+    SignedKeys {
+        signature: sign(signer, &text),
+        text,
+    }
+}
+
+/// A gallery as a delta, and behind it as a whole for devices without its base.
+pub fn delta_bundle(stored: &[u8], delta: SourceDelta, whole: Option<&[u8]>) -> Vec<u8> {
+    let source = |content, delta| Source {
+        name: "gallery.skg".to_owned(),
+        kind: Kind::Gallery,
+        content: Cursor::new(content),
+        delta,
+    };
+    let whole = whole.map(|bytes| source(bytes, None));
+    let sources = [Some(source(stored, Some(delta))), whole];
+    let mut out = Vec::new();
+    let sign = |text: &[u8]| Ok(sign(&keys().catalogue, text));
+    let sources = sources.into_iter().flatten().collect();
+    bundle::write(&mut out, draft("2"), &[], sources, sign).unwrap();
     out
 }
 
@@ -106,7 +148,7 @@ pub fn verified(bytes: &[u8]) -> Result<VerifiedManifest<Cursor<Vec<u8>>>, Fault
 
 /// Stages, activates, starts and commits.
 pub fn install<S: Storage>(slots: &mut Slots<S>, bytes: &[u8]) -> Result<CommittedSlot, Fault> {
-    let staged = slots.stage(verified(bytes)?, HARDWARE)?;
+    let staged = slots.stage(verified(bytes)?, &DEVICE, None)?;
     slots.activate(staged)?;
     match slots.start()? {
         Started::Trial(trial) => slots.commit(trial),

@@ -99,4 +99,28 @@ impl Storage for DiskStorage {
     fn remove(&self, path: &str) -> Result<(), Fault> {
         self.on("remove", path, |path| fs::remove_file(path))
     }
+
+    fn link(&self, from: &str, to: &str) -> Result<bool, Fault> {
+        let to = self.path(to);
+        self.on("link", from, |from| match fs::hard_link(from, to) {
+            Ok(()) => Ok(true),
+            Err(e) if has_no_links(&e) => Ok(false),
+            Err(e) => Err(e),
+        })
+    }
+
+    fn free(&self) -> Result<Option<u64>, Fault> {
+        self.on("look at", "", |path| {
+            let disk = rustix::fs::statvfs(path)?;
+            Ok(Some(disk.f_bavail.saturating_mul(disk.f_frsize)))
+        })
+    }
+}
+
+/// What Linux answers on file systems without hard links (link(2)), and at the most that a file can have.
+fn has_no_links(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::PermissionDenied | ErrorKind::Unsupported | ErrorKind::TooManyLinks
+    )
 }

@@ -37,6 +37,7 @@ struct State {
     folders: BTreeMap<String, Folder>,
     operations: u64,
     cut_before: Option<u64>,
+    free: Option<u64>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -103,6 +104,11 @@ impl FakeStorage {
         Self {
             state: RefCell::new(state),
         }
+    }
+
+    /// Lets so many bytes be free from now on.
+    pub fn set_free(&self, bytes: u64) {
+        self.state.borrow_mut().free = Some(bytes);
     }
 
     /// Changes one bit of a file, as a failing disk would. Panics when there is no such file.
@@ -253,6 +259,23 @@ impl Storage for FakeStorage {
             let (folder, name) = split(path);
             state.enter(folder, vec![(name.into(), None)])
         })
+    }
+
+    fn link(&self, from: &str, to: &str) -> Result<bool, Fault> {
+        self.change(|state| {
+            let content = state.find(from)?;
+            assert!(
+                state.files[content].is_synced,
+                "{from} was linked before it was synced"
+            );
+            let (folder, name) = split(to);
+            state.enter(folder, vec![(name.into(), Some(content))])
+        })?;
+        Ok(true)
+    }
+
+    fn free(&self) -> Result<Option<u64>, Fault> {
+        Ok(self.state.borrow().free)
     }
 }
 

@@ -129,7 +129,7 @@ fn a_gallery_alone_is_old_or_new_at_every_cut() {
 fn a_failing_trial_returns_at_every_cut() {
     let update = |disk: &FakeStorage| {
         let mut slots = open(disk)?;
-        let staged = slots.stage(verified(&full("2"))?, HARDWARE)?;
+        let staged = slots.stage(verified(&full("2"))?, &DEVICE, None)?;
         slots.activate(staged)?;
         (0..=TRIAL_STARTS).try_for_each(|_| open(disk)?.start().map(|_| ()))
     };
@@ -137,6 +137,83 @@ fn a_failing_trial_returns_at_every_cut() {
         comes_up_and_updates(disk, &[Some("1"), Some("2")])
     });
     assert_none_lost("return", &survey);
+}
+
+#[test]
+fn a_delta_is_old_or_new_at_every_cut() {
+    let (base, result) = (b"gallery of release 1", b"gallery of release 2");
+    let change = SourceDelta {
+        base: Digest::of(base),
+        result: Content::of(result),
+    };
+    let bytes = delta_bundle(&delta::encode(base, result), change, None);
+    let update = |disk: &FakeStorage| install(&mut open(disk)?, &bytes).map(|_| ());
+    let survey = survey(&disk_with(&["1"]), update, |disk| {
+        comes_up_and_updates(disk, &[Some("1"), Some("2")])
+    });
+    assert_none_lost("delta", &survey);
+}
+
+#[test]
+fn the_same_bundle_again_is_old_or_new_at_every_cut() {
+    let update = |disk: &FakeStorage| install(&mut open(disk)?, &full("1")).map(|_| ());
+    let survey = survey(&disk_with(&["0", "1"]), update, |disk| {
+        comes_up_and_updates(disk, &[Some("1"), Some("2")])
+    });
+    assert_none_lost("repeat", &survey);
+}
+
+#[test]
+fn new_keys_are_old_or_new_at_every_cut() {
+    let disk = disk_with(&["1"]);
+    key_ring().write(&disk).unwrap();
+    let before = disk.restart(Survival::Everything);
+    let chain = [signed_keys(&keys().release, 1, key_ring().keys)];
+    let files: &[(&str, Kind, &[u8])] = &[("kiosk.toml", Kind::Settings, b"s")];
+    let bytes = bundle_with(&keys().release, draft("2"), &chain, files);
+    let update = |disk: &FakeStorage| install(&mut open(disk)?, &bytes).map(|_| ());
+    let survey = survey(&before, update, |disk| {
+        let sequence = KeySet::read(&disk).unwrap().sequence;
+        let new = running(&disk).is_ok_and(|release| release.as_deref() == Some("2"));
+        // The set never counts before the keys that signed it do.
+        sequence >= u64::from(new) && comes_up_and_updates(disk, &[Some("1"), Some("2")])
+    });
+    assert_none_lost("key rotation", &survey);
+}
+
+#[test]
+fn the_way_back_is_old_or_new_at_every_cut() {
+    let update = |disk: &FakeStorage| {
+        let mut slots = open(disk)?;
+        let previous = slots.previous()?.expect("a set before");
+        slots.activate(previous)?;
+        match slots.start()? {
+            Started::Trial(trial) => slots.commit(trial).map(|_| ()),
+            other => panic!("a trial was expected, not {other:?}"),
+        }
+    };
+    let survey = survey(&disk_with(&["1", "0"]), update, |disk| {
+        comes_up_and_updates(disk, &[Some("1"), Some("0")])
+    });
+    assert_none_lost("rollback", &survey);
+}
+
+#[test]
+fn emptying_idle_slots_costs_nothing_at_every_cut() {
+    let before = disk_with(&["0", "1", "2", "1"]);
+    let survey = survey(
+        &before,
+        |disk| open(disk)?.collect(),
+        |disk| {
+            let previous = open(&disk)
+                .unwrap()
+                .previous()
+                .unwrap()
+                .expect("a set before");
+            previous.record().release == "2" && comes_up_and_updates(disk, &[Some("1")])
+        },
+    );
+    assert_none_lost("garbage collection", &survey);
 }
 
 /// The harness must find what is wrong, or its zeros mean nothing.
@@ -147,7 +224,7 @@ fn a_naive_writer_that_overwrites_the_running_set_is_caught() {
         for payload in bundle.manifest().payloads.clone() {
             let path = format!("a/{}", payload.name);
             disk.create(&path)?;
-            bundle.copy_payload(&payload, |bytes| disk.append(&path, bytes))?;
+            bundle.copy_payload(&payload, |_, _| Ok(0), |bytes| disk.append(&path, bytes))?;
             disk.sync_file(&path)?;
         }
         let record = SlotRecord {

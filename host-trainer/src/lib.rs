@@ -20,11 +20,13 @@
 //! | [`evaluate`] | rankings, figures, thresholds |
 //! | [`mod@bench`] | training speed against PyTorch |
 //! | [`report`] | the HTML report |
+//! | [`bundle`] | update bundles, and the keys that sign them |
 //! | [`quickstart`] | all of it, once |
 #![forbid(unsafe_code)]
 
 pub mod ablate;
 pub mod bench;
+pub mod bundle;
 pub mod data;
 pub mod distil;
 pub mod embed;

@@ -22,7 +22,7 @@
 //! 5. changed payloads: each chunk is proven before it is written, and never read a second time;
 //! 6. a delta that was made to harm: what it makes of the device's file is proven like any payload.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Read, Seek, SeekFrom, Write};
 
 use skueye_models::{Code, Fault};
 
@@ -83,31 +83,96 @@ impl<R: Read + Seek> UntrustedBundle<R> {
         let keys = follow(keys, &self.keys)?;
         let role = keys.verify(&self.manifest, &self.signature)?;
         let manifest = BundleManifest::parse(&self.manifest)?;
-        if let Some(payload) = manifest.payloads.iter().find(|p| !role.may_ship(p.kind)) {
-            return Err(Fault::new(
-                Code::BundleRefused,
-                "galleries and settings alone from a catalogue key",
-                format!("{} of kind {:?}", payload.name, payload.kind),
-                "have it signed with the release key",
-            ));
-        }
-        let parts = [&self.keys, &self.manifest, &self.signature];
-        let payload_start = (HEADER_BYTES + parts.map(Vec::len).iter().sum::<usize>()) as u64;
-        let end = manifest.payload_bytes()?.checked_add(payload_start);
-        if end != Some(self.file_bytes) {
-            let expected = end.map_or("fewer".into(), |end| end.to_string());
-            let got = format!("{} bytes", self.file_bytes);
-            return Err(damaged(&format!("a file of {expected} bytes"), got));
-        }
+        may_ship(role, &manifest)?;
+        self.is_tiled(&manifest)?;
         Ok(VerifiedManifest {
+            payload_start: self.payload_start(),
             reader: self.reader,
             digest: Digest::of(&self.manifest),
             manifest,
             role,
             keys,
-            payload_start,
         })
     }
+
+    /// Everything that is wrong with it, every payload read; `progress` hears of the bytes. For people who look at a bundle:
+    /// what installs uses [`UntrustedBundle::verify`] alone.
+    pub fn problems(mut self, keys: &KeySet, progress: impl FnMut(u64)) -> Vec<Fault> {
+        let (keys, mut problems) = match follow(keys, &self.keys) {
+            Ok(keys) => (keys, Vec::new()),
+            Err(fault) => (keys.clone(), vec![fault]),
+        };
+        let role = keys.verify(&self.manifest, &self.signature);
+        let manifest = match self.claims() {
+            Ok(manifest) => manifest,
+            Err(fault) => {
+                problems.extend(role.err());
+                problems.push(fault);
+                return problems;
+            }
+        };
+        problems.extend(role.and_then(|role| may_ship(role, &manifest)).err());
+        problems.extend(self.is_tiled(&manifest).err());
+        let start = self.payload_start();
+        problems.extend(check_payloads(&mut self.reader, start, &manifest, progress));
+        problems
+    }
+
+    /// What it says about itself; nobody vouches for it. Errors: E801.
+    pub fn claims(&self) -> Result<BundleManifest, Fault> {
+        BundleManifest::parse(&self.manifest)
+    }
+
+    /// The text that is signed.
+    pub fn manifest_text(&self) -> &[u8] {
+        &self.manifest
+    }
+
+    /// The content of the signature file; empty where it is not signed.
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    /// Writes it with another signature: the content of a minisign signature file over [`UntrustedBundle::manifest_text`].
+    /// Errors: E801 for one that is too long, E901.
+    pub fn write_signed(mut self, signature: &str, out: &mut impl Write) -> Result<(), Fault> {
+        let begin = SeekFrom::Start(self.payload_start());
+        self.reader.seek(begin).map_err(io)?;
+        let signature = signature.as_bytes();
+        let head = write::header(self.keys.len(), self.manifest.len(), signature.len())?;
+        for part in [&head[..], &self.keys, &self.manifest, signature] {
+            out.write_all(part).map_err(io)?;
+        }
+        std::io::copy(&mut self.reader, out).map_err(io)?;
+        Ok(())
+    }
+
+    fn payload_start(&self) -> u64 {
+        let parts = [&self.keys, &self.manifest, &self.signature];
+        (HEADER_BYTES + parts.map(Vec::len).iter().sum::<usize>()) as u64
+    }
+
+    fn is_tiled(&self, manifest: &BundleManifest) -> Result<(), Fault> {
+        let end = manifest.payload_bytes()?.checked_add(self.payload_start());
+        if end == Some(self.file_bytes) {
+            return Ok(());
+        }
+        let expected = end.map_or("fewer".into(), |end| end.to_string());
+        let got = format!("{} bytes", self.file_bytes);
+        Err(damaged(&format!("a file of {expected} bytes"), got))
+    }
+}
+
+fn may_ship(role: Role, manifest: &BundleManifest) -> Result<(), Fault> {
+    let refused = manifest.payloads.iter().find(|p| !role.may_ship(p.kind));
+    refused.map_or(Ok(()), |payload| {
+        Err(Fault::new(
+            Code::BundleRefused,
+            "galleries and settings alone from a catalogue key",
+            format!("{} of kind {:?}", payload.name, payload.kind),
+            "have it signed with the release key",
+        ))
+    })
 }
 
 /// The key set at the end of the chain that begins with `keys`.
@@ -186,24 +251,28 @@ impl<R: Read + Seek> VerifiedManifest<R> {
         };
         copied.map_err(|fault| named(fault, &payload.name))
     }
+}
 
-    /// Reads every payload and proves its bytes as they lie in the bundle, writing nothing. Answers what is wrong with each.
-    /// Errors: E901.
-    pub fn check_payloads(&mut self, mut progress: impl FnMut(u64)) -> Vec<Fault> {
-        let payloads = self.manifest.payloads.clone();
-        let check = |payload: &Payload| {
-            let begin = SeekFrom::Start(self.payload_start + payload.offset);
-            self.reader.seek(begin).map_err(io)?;
-            let mut stored = (&mut self.reader).take(payload.stored.length);
-            let read = |into: &mut [u8]| read_some(&mut stored, into);
-            let copied = payload.stored.copy(read, |bytes| {
-                progress(bytes.len() as u64);
-                Ok(())
-            });
-            copied.map_err(|fault| named(fault, &payload.name))
-        };
-        payloads.iter().map(check).filter_map(Result::err).collect()
-    }
+/// Reads every payload and proves its bytes as they lie in the bundle, writing nothing. Answers what is wrong with each.
+fn check_payloads<R: Read + Seek>(
+    reader: &mut R,
+    payload_start: u64,
+    manifest: &BundleManifest,
+    mut progress: impl FnMut(u64),
+) -> Vec<Fault> {
+    let mut check = |payload: &Payload| {
+        let begin = SeekFrom::Start(payload_start.saturating_add(payload.offset));
+        reader.seek(begin).map_err(io)?;
+        let mut stored = (&mut *reader).take(payload.stored.length);
+        let read = |into: &mut [u8]| read_some(&mut stored, into);
+        let copied = payload.stored.copy(read, |bytes| {
+            progress(bytes.len() as u64);
+            Ok(())
+        });
+        copied.map_err(|fault| named(fault, &payload.name))
+    };
+    let checked = manifest.payloads.iter().map(&mut check);
+    checked.filter_map(Result::err).collect()
 }
 
 /// Measures a file of the host. Errors: E901.

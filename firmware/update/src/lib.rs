@@ -48,7 +48,9 @@ pub use keys::{Key, KeySet, Role, Standing};
 pub use manifest::{BundleManifest, Kind, Payload};
 pub use permit::Permit;
 pub use slot::{SlotFile, SlotName, SlotRecord};
-pub use slots::{CommittedSlot, Device, Slots, StagedSlot, Started, TRIAL_STARTS, TrialSlot};
+pub use slots::{
+    CommittedSlot, Device, Slots, StagedSlot, Started, Status, TRIAL_STARTS, TrialSlot,
+};
 pub use storage::Storage;
 pub use storage::disk::DiskStorage;
 pub use version::Version;

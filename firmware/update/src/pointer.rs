@@ -63,6 +63,8 @@ pub(crate) struct Pointer {
     pub(crate) security_epoch: u64,
     /// The highest number of a permit that was used.
     pub(crate) permits: u64,
+    /// An idle slot with a complete set that waits to be activated.
+    pub(crate) staged: Option<SlotName>,
 }
 
 impl Pointer {
@@ -72,6 +74,7 @@ impl Pointer {
             state: State::Empty,
             security_epoch: 0,
             permits: 0,
+            staged: None,
         }))
     }
 

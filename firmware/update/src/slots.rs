@@ -50,6 +50,21 @@ pub enum Started {
     },
 }
 
+/// What a device has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// The set in use.
+    pub running: Option<(SlotName, SlotRecord)>,
+    /// Starts that it still has where it is on trial.
+    pub starts_left: Option<u8>,
+    /// The set before it.
+    pub previous: Option<(SlotName, SlotRecord)>,
+    /// The set that waits to be activated.
+    pub staged: Option<(SlotName, SlotRecord)>,
+    /// That of the newest set that was ever committed.
+    pub security_epoch: u64,
+}
+
 /// The slots of a device.
 #[derive(Debug)]
 pub struct Slots<S> {
@@ -142,6 +157,7 @@ impl<S: Storage> Slots<S> {
             return Err(stage::used_permit());
         }
         self.pointer.permits = record.permit.unwrap_or(self.pointer.permits);
+        self.pointer.staged = None;
         self.switch(State::Trial {
             slot,
             before,
@@ -175,6 +191,46 @@ impl<S: Storage> Slots<S> {
     pub fn give_up(&mut self, trial: TrialSlot, why: &str) -> Result<Option<CommittedSlot>, Fault> {
         self.still_tried(&trial)?;
         self.return_to_before(why)
+    }
+
+    /// The set that was staged and waits to be activated, every byte of it verified. Errors: E804, E805, E807 during a trial.
+    pub fn staged(&self) -> Result<Option<StagedSlot>, Fault> {
+        match (self.pointer.state, self.pointer.staged) {
+            (State::Trial { .. }, _) => Err(on_trial()),
+            (_, None) => Ok(None),
+            (_, Some(slot)) => {
+                let record = SlotRecord::read(&self.storage, slot)?;
+                record.verify(&self.storage, slot)?;
+                Ok(Some(StagedSlot { slot, record }))
+            }
+        }
+    }
+
+    /// What is known without reading any file of a set.
+    pub fn status(&self) -> Status {
+        let of = |slot: Option<SlotName>| {
+            let slot = slot?;
+            SlotRecord::read(&self.storage, slot)
+                .ok()
+                .map(|record| (slot, record))
+        };
+        let (running, previous, starts_left) = match self.pointer.state {
+            State::Empty => (None, None, None),
+            State::Committed { slot, previous } => (Some(slot), previous, None),
+            State::Trial {
+                slot,
+                before,
+                starts_left,
+                ..
+            } => (Some(slot), before, Some(starts_left)),
+        };
+        Status {
+            running: of(running),
+            starts_left,
+            previous: of(previous),
+            staged: of(self.pointer.staged),
+            security_epoch: self.pointer.security_epoch,
+        }
     }
 
     /// The set before the one in use, to be activated as any other. Errors: E804 where it is too old to return to, E805 where

@@ -3,6 +3,7 @@
 mod ablate;
 mod augment;
 mod bench;
+mod bundle;
 mod calibrate;
 mod data;
 mod distil;
@@ -12,6 +13,7 @@ mod evaluate;
 mod export;
 mod fetch;
 mod gallery;
+mod keys;
 mod launch;
 mod mine;
 mod network;
@@ -67,6 +69,12 @@ pub enum Command {
     Evaluate(evaluate::Evaluate),
     /// Sets a model's decision bands anew on a data set's validation pictures.
     Calibrate(calibrate::Calibrate),
+    /// Makes the keys that sign update bundles, and says which of them devices trust.
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Makes, signs and checks the bundles that update devices.
+    #[command(subcommand)]
+    Bundle(bundle::Bundle),
     /// Does all of it once: data, attributes, training, export, gallery, evaluation, replay.
     Quickstart(quickstart::Quickstart),
 }
@@ -91,6 +99,8 @@ pub fn run(command: Command, json: bool) -> Result<bool, Fault> {
         Command::Gallery(command) => gallery::run(command, json),
         Command::Evaluate(options) => evaluate::run(&options, json),
         Command::Calibrate(options) => calibrate::run(&options, json),
+        Command::Keys(command) => keys::run(command, json),
+        Command::Bundle(command) => bundle::run(command, json),
         Command::Quickstart(options) => quickstart::run(options, json),
     }
 }

@@ -6,6 +6,7 @@ mod gallery;
 mod print;
 mod recognise;
 mod run;
+mod update;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,9 @@ enum Command {
     /// Look into a gallery file.
     #[command(subcommand)]
     Gallery(gallery::Command),
+    /// Install signed bundles, and go back.
+    #[command(subcommand)]
+    Update(update::Command),
     /// Check model, gallery and what this machine offers.
     Doctor(doctor::Doctor),
     /// Look at the settings.
@@ -43,6 +47,7 @@ impl Cli {
             Command::Run(run) => run.run(),
             Command::Recognise(recognise) => recognise.run(),
             Command::Gallery(command) => command.run(),
+            Command::Update(command) => command.run(),
             Command::Doctor(doctor) => doctor.run(),
             Command::Config(command) => command.run(),
         }

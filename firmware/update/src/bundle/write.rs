@@ -121,7 +121,11 @@ fn chain(keys: &[SignedKeys]) -> Vec<u8> {
     bytes
 }
 
-fn header(keys: usize, manifest: usize, signature: usize) -> Result<[u8; HEADER_BYTES], Fault> {
+pub(super) fn header(
+    keys: usize,
+    manifest: usize,
+    signature: usize,
+) -> Result<[u8; HEADER_BYTES], Fault> {
     let fits = keys <= MAX_KEYS_BYTES
         && manifest <= MAX_MANIFEST_BYTES
         && signature <= MAX_SIGNATURE_BYTES;

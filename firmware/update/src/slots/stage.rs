@@ -12,7 +12,7 @@ use crate::history::Step;
 use crate::keys::{KeySet, Role};
 use crate::manifest::{Kind, Payload};
 use crate::permit::Permit;
-use crate::pointer::State;
+use crate::pointer::{Pointer, State};
 use crate::sealed::damaged;
 use crate::slot::{self, SlotFile, SlotName, SlotRecord};
 use crate::storage::{Storage, join};
@@ -64,14 +64,29 @@ impl<S: Storage> Slots<S> {
         let record = self.plan(&bundle, device, permit, running)?;
         let ways = self.ways(&bundle, &record)?;
         self.take_keys(&bundle)?;
+        self.set_staged(None)?;
         let filled = self.fill(slot, &record, &ways, &mut bundle);
         if let Err(fault) = filled {
             // The slot has no record, so it counts for nothing; emptying it only saves space.
             let _ = slot::clear(&self.storage, slot);
             return Err(fault);
         }
+        self.set_staged(Some(slot))?;
         self.note(Step::Staged, &record.release, String::new());
         Ok(StagedSlot { slot, record })
+    }
+
+    fn set_staged(&mut self, staged: Option<SlotName>) -> Result<(), Fault> {
+        if self.pointer.staged == staged {
+            return Ok(());
+        }
+        let pointer = Pointer {
+            staged,
+            ..self.pointer
+        };
+        pointer.write(&self.storage)?;
+        self.pointer = pointer;
+        Ok(())
     }
 
     /// The record of the set to be, with every demand of the bundle checked against this device.

@@ -492,6 +492,52 @@ fn delta_twin_that_is_another_file() {
     assert!(signed.is_err(), "the maker is not let either");
 }
 
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let files: &[(&str, Kind, &[u8])] = &[
+        ("kiosk.toml", Kind::Settings, b"s"),
+        ("g", Kind::Gallery, b"g"),
+    ];
+    let mut bytes = bundle(&keys().stranger, draft("2"), files);
+    let length = bytes.len();
+    bytes[length - 1] ^= 1;
+    bytes[length - 2] ^= 1;
+    bytes.push(0);
+    let problems = UntrustedBundle::parse(Cursor::new(bytes))
+        .unwrap()
+        .problems(&key_ring(), |_| {});
+    let found: Vec<_> = problems
+        .iter()
+        .map(|fault| (fault.code(), fault.path().is_some()))
+        .collect();
+    let damaged = |in_payload| (Code::BundleDamaged, in_payload);
+    assert_eq!(
+        found,
+        [
+            (Code::BundleSignature, false),
+            damaged(false),
+            damaged(true),
+            damaged(true)
+        ]
+    );
+    let good = UntrustedBundle::parse(Cursor::new(full("2"))).unwrap();
+    assert!(good.problems(&key_ring(), |_| {}).is_empty());
+}
+
+#[test]
+fn an_unsigned_bundle_is_refused_until_it_is_signed() {
+    let signed = full("2");
+    let unsigned = UntrustedBundle::parse(Cursor::new(signed.clone())).unwrap();
+    let signature = String::from_utf8(unsigned.signature().to_vec()).unwrap();
+    let mut bytes = Vec::new();
+    unsigned.write_signed("", &mut bytes).unwrap();
+    assert_eq!(refused(&bytes), Code::BundleSignature);
+    let unsigned = UntrustedBundle::parse(Cursor::new(bytes)).unwrap();
+    let mut again = Vec::new();
+    unsigned.write_signed(&signature, &mut again).unwrap();
+    assert!(again == signed);
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {

@@ -337,3 +337,27 @@ fn the_history_tells_what_was_attempted() {
     );
     assert_eq!(history.entries()[5].reason, "the camera stays dark");
 }
+
+#[test]
+fn a_staged_set_waits_for_its_moment_also_over_a_restart() {
+    let mut slots = device("1");
+    slots
+        .stage(verified(&full("2")).unwrap(), &DEVICE, None)
+        .unwrap();
+    let mut slots = reopened(&slots);
+    slots.collect().unwrap();
+    let status = slots.status();
+    assert_eq!(status.staged.unwrap().1.release, "2");
+    assert_eq!(status.running.unwrap().1.release, "1");
+    // Another takes its place.
+    slots
+        .stage(verified(&full("3")).unwrap(), &DEVICE, None)
+        .unwrap();
+    let mut slots = reopened(&slots);
+    let staged = slots.staged().unwrap().unwrap();
+    assert_eq!(staged.record().release, "3");
+    slots.activate(staged).unwrap();
+    let slots = reopened(&slots);
+    assert_eq!(slots.staged().unwrap_err().code(), Code::TrialPending);
+    assert_eq!(slots.status().starts_left, Some(TRIAL_STARTS));
+}

@@ -28,7 +28,7 @@ use skueye_models::{Code, Fault};
 
 use crate::content::Content;
 use crate::delta::DeltaReader;
-use crate::digest::Digest;
+use crate::digest::{Digest, Hasher};
 use crate::keys::{KeySet, Role};
 use crate::manifest::{BundleManifest, MAX_MANIFEST_BYTES, Payload};
 
@@ -121,6 +121,21 @@ impl<R: Read + Seek> UntrustedBundle<R> {
     /// What it says about itself; nobody vouches for it. Errors: E801.
     pub fn claims(&self) -> Result<BundleManifest, Fault> {
         BundleManifest::parse(&self.manifest)
+    }
+
+    /// SHA-256 of everything before the payloads, which holds the digests of these: a name for the whole file.
+    pub(crate) fn head(&self) -> Digest {
+        let mut hasher = Hasher::default();
+        for part in [&self.keys, &self.manifest, &self.signature] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        hasher.finish()
+    }
+
+    /// Of the whole file.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        self.file_bytes
     }
 
     /// The text that is signed.
@@ -324,7 +339,7 @@ fn read_exactly(reader: &mut impl Read, length: usize) -> Result<Vec<u8>, Fault>
 
 /// A failed read or write of a bundle; the caller knows its path.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn io(error: std::io::Error) -> Fault {
+pub(crate) fn io(error: std::io::Error) -> Fault {
     Fault::new(
         Code::Io,
         "a file that can be read and written to its end",

@@ -15,6 +15,15 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
+    /// The value's 32 bytes.
+    pub(crate) fn to_bytes(self) -> [u8; 32] {
+        self.0
+    }
+
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Reads the text form; nothing else is accepted.
     pub fn parse(text: &str) -> Option<Self> {
         let nibble = |b: u8| match b {

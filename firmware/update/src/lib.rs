@@ -19,10 +19,12 @@
 //! | [`epoch`], [`permit`] | no way back to an older security epoch, but by a signed permit |
 //! | [`slots`] | stage, activate, commit, return |
 //! | [`history`] | what was attempted |
+//! | [`cable`] | a bundle over a serial line, with resume |
 //! | [`storage`] | the seam to the disk |
 #![forbid(unsafe_code)]
 
 pub mod bundle;
+pub mod cable;
 pub mod content;
 pub mod delta;
 pub mod digest;

@@ -255,10 +255,10 @@ impl<S: Storage> Slots<S> {
 
     /// Empties the slots that nothing needs, so that their space is free before the next update. Errors: E901.
     pub fn collect(&self) -> Result<(), Fault> {
-        let idle = SlotName::ALL
-            .into_iter()
-            .filter(|slot| !self.pointer.state.holds(*slot));
-        let mut idle = idle;
+        let is_idle = |slot: &SlotName| {
+            !self.pointer.state.holds(*slot) && self.pointer.staged != Some(*slot)
+        };
+        let mut idle = SlotName::ALL.into_iter().filter(is_idle);
         idle.try_for_each(|slot| slot::clear(&self.storage, slot))
     }
 

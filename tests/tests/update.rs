@@ -4,12 +4,14 @@
 #![forbid(unsafe_code)]
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use skueye_gallery::GalleryBuilder;
 use skueye_models::{EmbeddingId, Gtin, Product, UnitEmbedding};
-use skueye_tests::programs::{call, printed};
+use skueye_tests::programs::{call, printed, program};
 use tempfile::TempDir;
 
 struct Shop(TempDir);
@@ -212,4 +214,36 @@ fn a_gallery_update_ships_what_changed() {
     );
     // The device has no model, so no gallery fits it: the reason is told before anything is written.
     assert_eq!(shop.refused("stage change.skueye"), "E803");
+}
+
+#[test]
+fn a_bundle_comes_over_a_serial_cable() {
+    let shop = Shop::new();
+    shop.settings(&"# a line of settings\n".repeat(3_000));
+    shop.train("bundle create --out 1.skueye --release one --settings kiosk.toml --key release.key --no-passphrase");
+    shop.train("bundle create --out 0.skueye --release zero --settings kiosk.toml --key stranger.key --no-passphrase");
+    let words = "update receive pty --once --json --folder device";
+    let mut device = Command::new(program("skueye"))
+        .args(words.split_whitespace())
+        .current_dir(shop.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(device.stdout.take().unwrap()).lines();
+    let mut next = || serde_json::from_str::<Value>(&told.next().unwrap().unwrap()).unwrap();
+    let port = next()["port"].as_str().unwrap().to_owned();
+
+    let (good, refused) = shop.ask("skueye-push", &format!("{port} 0.skueye"));
+    assert!(!good && refused["code"] == "E803", "{refused}");
+    assert!(
+        refused["got"].as_str().unwrap().contains("E802"),
+        "{refused}"
+    );
+    assert_eq!(next()["code"], "E802");
+
+    let (good, staged) = shop.ask("skueye-push", &format!("{port} 1.skueye"));
+    assert!(good, "{staged}");
+    assert_eq!(next()["set"]["release"], "one");
+    assert!(device.wait().unwrap().success());
+    assert_eq!(shop.device("status")["staged"]["set"]["release"], "one");
 }

@@ -17,6 +17,8 @@ use skueye_update::{
 
 use super::print;
 
+mod receive;
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Show what a bundle says about itself; whether that is true only `verify` knows.
@@ -35,6 +37,8 @@ pub enum Command {
     History(Target),
     /// Give a new device its first keys; later ones come in bundles.
     Trust(Trust),
+    /// Wait at a serial port for bundles that `skueye-push` sends, and stage them.
+    Receive(Receive),
 }
 
 /// The device's sets.
@@ -93,6 +97,22 @@ pub struct Trust {
     target: Target,
 }
 
+#[derive(Debug, Args)]
+pub struct Receive {
+    /// The port, such as /dev/ttyGS0; `pty` makes a pseudo-terminal and prints its path.
+    port: String,
+    /// Bits a second; USB serial does not care.
+    #[arg(long, default_value_t = 115_200)]
+    baud: u32,
+    /// End after the first bundle that was staged.
+    #[arg(long)]
+    once: bool,
+    #[command(flatten)]
+    fit: Fit,
+    #[command(flatten)]
+    target: Target,
+}
+
 /// What decides whether a bundle fits.
 #[derive(Debug, Args)]
 pub struct Fit {
@@ -124,6 +144,7 @@ impl Command {
             Self::Rollback(target) => rollback(&target)?,
             Self::History(target) => history(&target)?,
             Self::Trust(options) => trust(&options)?,
+            Self::Receive(options) => receive::run(&options)?,
         }
         Ok(ExitCode::SUCCESS)
     }

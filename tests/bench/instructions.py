@@ -42,7 +42,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         base, queries = os.path.join(folder, "base.npy"), os.path.join(folder, "queries.npy")
         gallery = os.path.join(folder, "bench.skg")
-        make = [options.skueye, "vectors", "--rows", str(ROWS), "--queries", "20", "--out", folder]
+        make = [options.skueye, "vectors", "--rows", str(ROWS), "--query-count", "20", "--out", folder]
         subprocess.run(make, check=True, capture_output=True)
         build = [options.skueye, "gallery", "--vectors", base, "--queries", queries, "--gallery", gallery]
         subprocess.run([*build, "--seconds", "0", "--no-halves"], check=True, capture_output=True)

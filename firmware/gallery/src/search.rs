@@ -128,6 +128,11 @@ impl Searcher {
         self.kernel
     }
 
+    /// Bytes of galleries that its searches read so far, the FP16 rows of a last step aside: those of some dozens of rows.
+    pub fn bytes_read(&self) -> u64 {
+        self.exact.read + self.pruned.read()
+    }
+
     /// Puts the `k` best rows and the `k` best products (1 to [`MAX_K`]) for `probe` into `hits`, replacing what was
     /// there, by [`Request::new`]. The probe has the gallery's dimension and any norm but zero. [`Code::GalleryQuery`]
     /// otherwise.

@@ -2,8 +2,10 @@
 
 mod machine;
 mod modes;
+mod task;
 mod truth;
 
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,19 +15,17 @@ use serde_json::{Map, Value, json};
 use skueye_gallery::{Gallery, GalleryBuilder, Hits, Kernel, ProductIndex, Searcher, Snapshot};
 use skueye_models::{EmbeddingId, Fault, Gtin, Product, UnitEmbedding};
 
-use crate::npy::{self, Array};
+use crate::npy;
 use crate::refused;
+use machine::Bandwidth;
 use modes::Mode;
+use task::{Input, Task};
 
 /// What to measure.
 #[derive(Debug, Args)]
 pub struct GalleryBench {
-    /// The rows: a matrix of float32.
-    #[arg(long)]
-    vectors: PathBuf,
-    /// The queries: a matrix of float32 with as many columns.
-    #[arg(long)]
-    queries: PathBuf,
+    #[command(flatten)]
+    input: Input,
     /// How many rows are asked for.
     #[arg(long, default_value_t = 10)]
     k: usize,
@@ -35,12 +35,6 @@ pub struct GalleryBench {
     /// End with one JSON object on one line.
     #[arg(long)]
     json: bool,
-    /// A vector of integers: the product of each query, negative where the gallery has none.
-    #[arg(long)]
-    labels: Option<PathBuf>,
-    /// A vector of integers: the product of each row. Without it, each row is a product.
-    #[arg(long)]
-    products: Option<PathBuf>,
     /// Writes the row numbers found by the last mode: queries x k, int64, -1 where there are fewer.
     #[arg(long)]
     save_ids: Option<PathBuf>,
@@ -62,20 +56,15 @@ pub struct GalleryBench {
     /// Keeps the gallery file here instead of in a temporary folder.
     #[arg(long)]
     gallery: Option<PathBuf>,
-}
-
-/// The input, checked.
-struct Task {
-    base: Array,
-    rows: usize,
-    dim: usize,
-    queries: Vec<f32>,
-    known: Option<Vec<bool>>,
+    /// Measures the times again, with one JSON line more, for each line on the standard input: another program can take
+    /// its turns in between.
+    #[arg(long)]
+    again: bool,
 }
 
 impl GalleryBench {
     pub fn run(self) -> Result<(), Fault> {
-        let task = self.task()?;
+        let task = self.input.task()?;
         let kept = self.gallery.clone().unwrap_or_else(|| {
             std::env::temp_dir().join(format!("skueye-bench-{}.skg", std::process::id()))
         });
@@ -87,84 +76,90 @@ impl GalleryBench {
         outcome
     }
 
-    fn task(&self) -> Result<Task, Fault> {
-        let base = Array::open(&self.vectors)?;
-        let (rows, dim) = base.matrix()?;
-        let asked = Array::open(&self.queries)?;
-        let (count, columns) = asked.matrix()?;
-        if columns != dim || count == 0 || rows == 0 {
-            let got = format!("{count} of {columns}");
-            return Err(refused(format!("queries of {dim} values"), got).at(&self.queries));
-        }
-        let labels = self
-            .labels
-            .as_ref()
-            .map(|path| Array::open(path)?.integers());
-        let known: Option<Vec<bool>> = labels
-            .transpose()?
-            .map(|labels| labels.into_iter().map(|label| label >= 0).collect());
-        if let Some(known) = known.as_ref().filter(|known| known.len() != count) {
-            let expected = format!("{count} labels");
-            return Err(refused(expected, known.len().to_string()));
-        }
-        Ok(Task {
-            queries: asked.values()?,
-            base,
-            rows,
-            dim,
-            known,
-        })
-    }
-
     fn measure(&self, task: &Task, path: &Path) -> Result<(), Fault> {
-        let mut report = Map::new();
-        report.insert("rows".into(), json!(task.rows));
-        report.insert("dim".into(), json!(task.dim));
-        report.insert("queries".into(), json!(task.queries.len() / task.dim));
-        report.insert("k".into(), json!(self.k));
-        report.insert("threads".into(), json!(self.threads));
-        report.insert("kernel".into(), json!(Kernel::best().name()));
-        let bandwidth = machine::bandwidth(self.threads);
-        report.insert("bandwidth_gb_s".into(), json!(bandwidth / 1e9));
-        self.say(&format!(
-            "memory bandwidth {:.1} GB/s on {} threads",
-            bandwidth / 1e9,
-            self.threads
-        ));
-
-        let start = Instant::now();
-        self.build(task, path)?;
-        report.insert("build_s".into(), json!(start.elapsed().as_secs_f64()));
-        self.say(&format!("built in {:.1} s", start.elapsed().as_secs_f64()));
+        let mut report = self.about(task);
+        self.building(task, path, &mut report)?;
         self.opening(task, path, &mut report)?;
-
         let start = Instant::now();
-        let truth = truth::nearest(&task.base, &task.queries, task.dim, self.k)?;
-        self.say(&format!(
+        let truth = truth::nearest(task, self.k)?;
+        say(&format!(
             "float search in {:.1} s",
             start.elapsed().as_secs_f64()
         ));
 
         let gallery = Arc::new(Gallery::open(path)?);
         report.insert("bytes".into(), json!(gallery.view().info().bytes));
-        let snapshot = Snapshot::of(Arc::clone(&gallery));
-        let mut found = Vec::new();
+        let modes = self.wanted(&gallery)?;
+        let snapshot = Snapshot::of(gallery);
+        let mut bandwidth = Bandwidth::new(self.threads);
         let mut results = Map::new();
-        for mode in Mode::of(&gallery.view(), self.probes) {
-            if !self.modes.is_empty() && !self.modes.iter().any(|name| name == mode.name) {
-                continue;
+        for mode in &modes {
+            let found = mode.find(self, task, &snapshot, &truth)?;
+            let mut measured = found.measured;
+            measured.extend(mode.time(self, task, &snapshot)?);
+            mode.add_share(&mut measured, bandwidth.measure());
+            say(&modes::line(mode.name, &measured));
+            results.insert(mode.name.into(), Value::Object(measured));
+            if let Some(path) = &self.save_ids {
+                self.save(path, &found.rows)?;
             }
-            let (measured, ids) = mode.measure(self, task, &snapshot, &truth, bandwidth)?;
-            self.say(&modes::line(mode.name, &measured));
-            results.insert(mode.name.into(), measured);
-            found = ids;
         }
+        report.insert("bandwidth_gb_s".into(), json!(bandwidth.measure() / 1e9));
         report.insert("modes".into(), Value::Object(results));
-        if let Some(path) = &self.save_ids {
-            self.save(path, &found)?;
-        }
         if self.json {
             println!("{}", Value::Object(report));
+        }
+        self.measure_again(task, &snapshot, &modes)
+    }
+
+    fn about(&self, task: &Task) -> Map<String, Value> {
+        let about = [
+            ("rows", json!(task.rows)),
+            ("dim", json!(task.dim)),
+            ("queries", json!(task.queries.len() / task.dim)),
+            ("k", json!(self.k)),
+            ("threads", json!(self.threads)),
+            ("kernel", json!(Kernel::best().name())),
+        ];
+        about
+            .map(|(key, value)| (key.into(), value))
+            .into_iter()
+            .collect()
+    }
+
+    /// The modes that the gallery has the sections for, those that were asked for.
+    fn wanted(&self, gallery: &Gallery) -> Result<Vec<Mode>, Fault> {
+        let all = Mode::of(&gallery.view(), self.probes);
+        let unknown = self
+            .modes
+            .iter()
+            .find(|name| all.iter().all(|mode| mode.name != *name));
+        if let Some(name) = unknown {
+            let names: Vec<&str> = all.iter().map(|mode| mode.name).collect();
+            return Err(refused(format!("one of {names:?}"), name.clone()));
+        }
+        let wanted =
+            |mode: &Mode| self.modes.is_empty() || self.modes.iter().any(|n| n == mode.name);
+        Ok(all.into_iter().filter(wanted).collect())
+    }
+
+    /// One round of times for each line of the standard input.
+    fn measure_again(
+        &self,
+        task: &Task,
+        snapshot: &Arc<Snapshot>,
+        modes: &[Mode],
+    ) -> Result<(), Fault> {
+        if !self.again {
+            return Ok(());
+        }
+        for _ in std::io::stdin().lock().lines().map_while(Result::ok) {
+            let mut results = Map::new();
+            for mode in modes {
+                let times = mode.time(self, task, snapshot)?;
+                results.insert(mode.name.into(), Value::Object(times));
+            }
+            println!("{}", json!({ "modes": results }));
         }
         Ok(())
     }
@@ -176,32 +171,52 @@ impl GalleryBench {
         path: &Path,
         report: &mut Map<String, Value>,
     ) -> Result<(), Fault> {
+        // The first time of all, a process reads its own program and sets up what watches over maps.
+        drop(Gallery::open(path)?);
+        let (mut best, mut private) = (f64::INFINITY, u64::MAX);
+        for _ in 0..100 {
+            let before = machine::private_bytes();
+            let start = Instant::now();
+            let gallery = Gallery::open(path)?;
+            best = best.min(start.elapsed().as_secs_f64() * 1e3);
+            private = private.min(machine::private_bytes().saturating_sub(before));
+            drop(gallery);
+        }
         let evicted = machine::evict(path);
-        let before = machine::private_bytes();
         let start = Instant::now();
         let gallery = Gallery::open(path)?;
-        let opened = start.elapsed();
-        let private = machine::private_bytes().saturating_sub(before);
+        let opened = start.elapsed().as_secs_f64() * 1e3;
         let (mut searcher, mut hits) = (Searcher::new(), Hits::new());
         let start = Instant::now();
-        searcher.search(
-            &gallery.view(),
-            &task.queries[..task.dim],
-            self.k,
-            &mut hits,
-        )?;
-        let first = start.elapsed();
-        report.insert("open_ms".into(), json!(opened.as_secs_f64() * 1e3));
+        let query = &task.queries[..task.dim];
+        searcher.search(&gallery.view(), query, self.k, &mut hits)?;
+        let first = start.elapsed().as_secs_f64() * 1e3;
+        report.insert("open_ms".into(), json!(best));
         report.insert("open_private_bytes".into(), json!(private));
-        report.insert("first_query_ms".into(), json!(first.as_secs_f64() * 1e3));
+        report.insert("open_cold_ms".into(), json!(opened));
+        report.insert("first_query_ms".into(), json!(first));
         report.insert("first_query_cold".into(), json!(evicted));
-        self.say(&format!(
-            "open {opened:.1?}, {private} private bytes, first query {first:.1?} (cache {})",
-            if evicted {
-                "cold"
-            } else {
-                "warm: could not be emptied"
-            }
+        let cache = if evicted { "emptied" } else { "not emptied" };
+        say(&format!(
+            "open {best:.4} ms, {private} private bytes; with the cache {cache}: open {opened:.3} ms, first query {first:.3} ms"
+        ));
+        Ok(())
+    }
+
+    fn building(
+        &self,
+        task: &Task,
+        path: &Path,
+        report: &mut Map<String, Value>,
+    ) -> Result<(), Fault> {
+        let start = Instant::now();
+        self.build(task, path)?;
+        let (seconds, peak) = (start.elapsed().as_secs_f64(), machine::peak_bytes());
+        report.insert("build_s".into(), json!(seconds));
+        report.insert("build_peak_bytes".into(), json!(peak));
+        say(&format!(
+            "built in {seconds:.1} s, with at most {:.0} MB of memory",
+            peak as f64 / 1e6
         ));
         Ok(())
     }
@@ -216,25 +231,13 @@ impl GalleryBench {
         if let Some(count) = self.lists.filter(|count| *count > 0) {
             builder = builder.with_lists(count);
         }
-        let products = self
-            .products
-            .as_ref()
-            .map(|path| Array::open(path)?.integers());
-        let products = products.transpose()?;
-        let mut numbers = std::collections::HashMap::new();
-        task.base.for_rows(4096, |first, rows| {
+        task.for_rows(|first, rows| {
             for (n, row) in (first..).zip(rows.chunks_exact(task.dim)) {
-                let number = products
+                let number = task
+                    .products
                     .as_ref()
-                    .map_or(n as i64, |p| p.get(n).copied().unwrap_or(0));
-                let product = match numbers.get(&number) {
-                    Some(product) => *product,
-                    None => {
-                        let product = add_product(&mut builder, numbers.len() as u64)?;
-                        numbers.insert(number, product);
-                        product
-                    }
-                };
+                    .map_or(n as i64, |products| products[n]);
+                let product = product(&mut builder, number)?;
                 builder.add_row(product, &UnitEmbedding::normalise(row.to_vec())?)?;
             }
             Ok(())
@@ -254,16 +257,22 @@ impl GalleryBench {
             Ok(())
         })
     }
-
-    fn say(&self, line: &str) {
-        eprintln!("{line}");
-    }
 }
 
-fn add_product(builder: &mut GalleryBuilder, number: u64) -> Result<ProductIndex, Fault> {
-    builder.add_product(Product {
-        gtin: Gtin::from_body(number, 14)?,
-        title: format!("product {number}"),
-        category: String::new(),
-    })
+fn say(line: &str) {
+    eprintln!("{line}");
+}
+
+/// The product of this number, added where it is new.
+fn product(builder: &mut GalleryBuilder, number: i64) -> Result<ProductIndex, Fault> {
+    let body = u64::try_from(number).map_err(|_| refused("products from 0", number.to_string()))?;
+    let gtin = Gtin::from_body(body, 14)?;
+    match builder.product_of(gtin) {
+        Some(product) => Ok(product),
+        None => builder.add_product(Product {
+            gtin,
+            title: format!("product {number}"),
+            category: String::new(),
+        }),
+    }
 }

@@ -7,7 +7,8 @@
 //! category, and 0 +- 1 / sqrt(dim) between strangers. Directions are a little unequal (1.2 to 0.8), as whitening with a
 //! ridge leaves them. Products have 1 + geometric rows (4 on average, at most 20), lines 8 products, categories 34 lines.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -43,8 +44,8 @@ enum Purpose {
 const NEW: u64 = 1 << 40;
 
 /// What a vector shows.
-#[derive(Clone, Copy)]
-struct Seen {
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
     product: u64,
     line: u64,
     category: u64,
@@ -61,21 +62,28 @@ impl Seen {
     }
 }
 
-/// What to make.
-#[derive(Debug, Args)]
-pub struct Vectors {
+/// How many vectors, and which.
+#[derive(Debug, Clone, Args)]
+pub struct Made {
     /// Number of rows of the gallery.
     #[arg(long, default_value_t = 100_000)]
-    rows: usize,
+    pub rows: usize,
     /// Values of a vector.
     #[arg(long, default_value_t = 256)]
-    dim: usize,
+    pub dim: usize,
     /// Number of queries; every fifth is of a product that the gallery lacks.
     #[arg(long, default_value_t = 1000)]
-    queries: usize,
+    pub query_count: usize,
     /// The seed.
     #[arg(long, default_value_t = 4)]
-    seed: u64,
+    pub seed: u64,
+}
+
+/// What to make, and where.
+#[derive(Debug, Args)]
+pub struct Vectors {
+    #[command(flatten)]
+    made: Made,
     /// Folder for base.npy, products.npy (of each row), queries.npy and labels.npy (product of each query, -1: unknown).
     #[arg(long)]
     out: PathBuf,
@@ -83,36 +91,55 @@ pub struct Vectors {
 
 impl Vectors {
     pub fn run(self) -> Result<(), Fault> {
-        if self.rows == 0 || self.dim == 0 {
-            return Err(crate::refused("at least one row and one value", "none"));
-        }
         std::fs::create_dir_all(&self.out).map_err(|e| Fault::io("create", &self.out, &e))?;
-        let products = self.row_products();
+        let Made { rows, dim, .. } = self.made;
+        let products = self.made.products()?;
+        self.write("base.npy", "<f4", &[rows, dim], |out| {
+            let write = |_, values: &[f32]| write_floats(out, values);
+            self.made.for_rows(&products, write)
+        })?;
+        self.write_integers("products.npy", &products)?;
+        let asked = self.made.asked(&products);
+        self.write("queries.npy", "<f4", &[asked.len(), dim], |out| {
+            write_floats(out, &self.made.queries(&asked))
+        })?;
+        let labels: Vec<i64> = asked.iter().map(|(_, label)| *label).collect();
+        self.write_integers("labels.npy", &labels)?;
         let count = products.last().map_or(0, |last| last + 1);
-        self.write_vectors("base.npy", products.len(), |n, out| {
-            self.vector(Seen::of(products[n]), ROW_NOISE, Purpose::Row, n, out);
-        })?;
-        self.write_integers(
-            "products.npy",
-            &products.iter().map(|p| *p as i64).collect::<Vec<_>>(),
-        )?;
-        let asked: Vec<(Seen, i64)> = (0..self.queries).map(|n| self.asked(n, count)).collect();
-        self.write_vectors("queries.npy", asked.len(), |n, out| {
-            self.vector(asked[n].0, QUERY_NOISE, Purpose::Query, n, out);
-        })?;
-        self.write_integers(
-            "labels.npy",
-            &asked.iter().map(|(_, label)| *label).collect::<Vec<_>>(),
-        )?;
-        eprintln!(
-            "{} rows of {count} products, {} queries",
-            self.rows, self.queries
-        );
+        eprintln!("{rows} rows of {count} products, {} queries", asked.len());
         Ok(())
     }
 
-    /// The product of each row, ascending.
-    fn row_products(&self) -> Vec<u64> {
+    fn write(
+        &self,
+        name: &str,
+        descr: &str,
+        shape: &[usize],
+        content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    ) -> Result<(), Fault> {
+        npy::write(&self.out.join(name), descr, shape, content)
+    }
+
+    fn write_integers(&self, name: &str, numbers: &[i64]) -> Result<(), Fault> {
+        self.write(name, "<i8", &[numbers.len()], |out| {
+            let mut numbers = numbers.iter();
+            numbers.try_for_each(|n| out.write_all(&n.to_le_bytes()))
+        })
+    }
+}
+
+fn write_floats(out: &mut impl Write, values: &[f32]) -> io::Result<()> {
+    let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    out.write_all(&bytes)
+}
+
+impl Made {
+    /// The product of each row, ascending. A fault where there is nothing to make.
+    pub fn products(&self) -> Result<Vec<i64>, Fault> {
+        if self.rows == 0 || self.dim == 0 {
+            return Err(crate::refused("at least one row and one value", "none"));
+        }
+
         let mut rows = Vec::with_capacity(self.rows);
         for product in 0.. {
             let mut random = Random::new(self.seed, Purpose::Count as u64, product);
@@ -121,17 +148,48 @@ impl Vectors {
                 count += 1;
             }
             let left = self.rows - rows.len();
-            rows.extend(std::iter::repeat_n(product, left.min(count as usize)));
+            rows.extend(std::iter::repeat_n(
+                product as i64,
+                left.min(count as usize),
+            ));
             if rows.len() == self.rows {
                 break;
             }
         }
-        rows
+        Ok(rows)
+    }
+
+    /// Calls `each` with the number of the first row and the values of some rows, all of them in order.
+    pub fn for_rows<E>(
+        &self,
+        products: &[i64],
+        each: impl FnMut(usize, &[f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let make = |n: usize, out: &mut [f32]| {
+            let seen = Seen::of(products[n].cast_unsigned());
+            self.vector(seen, ROW_NOISE, Purpose::Row, n, out);
+        };
+        self.for_vectors(products.len(), make, each)
+    }
+
+    /// What each query shows, and its label.
+    pub fn asked(&self, products: &[i64]) -> Vec<(Seen, i64)> {
+        let count = products.last().map_or(1, |last| last.cast_unsigned() + 1);
+        (0..self.query_count).map(|n| self.asks(n, count)).collect()
+    }
+
+    /// The vectors of all queries.
+    pub fn queries(&self, asked: &[(Seen, i64)]) -> Vec<f32> {
+        let mut queries = vec![0.0; asked.len() * self.dim];
+        for (n, out) in queries.chunks_mut(self.dim).enumerate() {
+            self.vector(asked[n].0, QUERY_NOISE, Purpose::Query, n, out);
+        }
+        queries
     }
 
     /// What a query shows, and its label. Unknown ones are, in turn, a new product of a known line and one of a new line in
     /// a known category.
-    fn asked(&self, number: usize, products: u64) -> (Seen, i64) {
+    fn asks(&self, number: usize, products: u64) -> (Seen, i64) {
         let mut random = Random::new(self.seed, Purpose::Choice as u64, number as u64);
         let known = random.bits() % products;
         let (seen, new) = (Seen::of(known), NEW + number as u64);
@@ -172,41 +230,30 @@ impl Vectors {
         out.iter_mut().for_each(|v| *v /= norm);
     }
 
-    /// Writes `count` vectors, made on all processors, in order.
-    fn write_vectors(
+    /// Calls `each` with the number of the first vector and the values of some, which `make` made on all processors.
+    fn for_vectors<E>(
         &self,
-        name: &str,
         count: usize,
         make: impl Fn(usize, &mut [f32]) + Sync,
-    ) -> Result<(), Fault> {
+        mut each: impl FnMut(usize, &[f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let mut values = vec![0f32; threads * BATCH * self.dim];
-        npy::write(&self.out.join(name), "<f4", &[count, self.dim], |out| {
-            for first in (0..count).step_by(threads * BATCH) {
-                let rows = (count - first).min(threads * BATCH);
-                let values = &mut values[..rows * self.dim];
-                std::thread::scope(|scope| {
-                    for (part, values) in values.chunks_mut(BATCH * self.dim).enumerate() {
-                        let make = &make;
-                        scope.spawn(move || {
-                            for (n, out) in values.chunks_mut(self.dim).enumerate() {
-                                make(first + part * BATCH + n, out);
-                            }
-                        });
-                    }
-                });
-                let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-                out.write_all(&bytes)?;
-            }
-            Ok(())
-        })
-    }
-
-    fn write_integers(&self, name: &str, numbers: &[i64]) -> Result<(), Fault> {
-        npy::write(&self.out.join(name), "<i8", &[numbers.len()], |out| {
-            numbers
-                .iter()
-                .try_for_each(|n| out.write_all(&n.to_le_bytes()))
-        })
+        for first in (0..count).step_by(threads * BATCH) {
+            let rows = (count - first).min(threads * BATCH);
+            let values = &mut values[..rows * self.dim];
+            std::thread::scope(|scope| {
+                for (part, values) in values.chunks_mut(BATCH * self.dim).enumerate() {
+                    let make = &make;
+                    scope.spawn(move || {
+                        for (n, out) in values.chunks_mut(self.dim).enumerate() {
+                            make(first + part * BATCH + n, out);
+                        }
+                    });
+                }
+            });
+            each(first, values)?;
+        }
+        Ok(())
     }
 }

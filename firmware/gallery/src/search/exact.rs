@@ -14,6 +14,8 @@ const BLOCK: usize = 256;
 pub(super) struct Exact {
     dots: [i32; BLOCK],
     scores: [f32; BLOCK],
+    /// Bytes of the gallery that were read.
+    pub(super) read: u64,
 }
 
 impl Exact {
@@ -21,6 +23,7 @@ impl Exact {
         Self {
             dots: [0; BLOCK],
             scores: [0.0; BLOCK],
+            read: 0,
         }
     }
 
@@ -44,6 +47,7 @@ impl Exact {
             let count = rows.len() / stride;
             let dots = &mut self.dots[..count];
             kernel.dots(rows, &probe.codes, dots);
+            self.read += (rows.len() + scales.len()) as u64;
             let scores = &mut self.scores[..count];
             score(dots, scales, probe.scale, scores);
             collect(view, first, scores, filter, hits);

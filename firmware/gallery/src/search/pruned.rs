@@ -11,7 +11,7 @@ use crate::format::Kind;
 use crate::kernel::Kernel;
 use crate::lists::List;
 use crate::sketch::coarse::{BLOCK, CoarseProbe, Survivors, block_len};
-use crate::sketch::fine::FineBound;
+use crate::sketch::fine::{self, FineBound};
 use crate::sketch::{Sketches, Z};
 use crate::view::GalleryView;
 
@@ -32,6 +32,8 @@ pub(super) struct Pruned {
     /// Cosine and number of each list; its memory grows with the first search of a gallery with lists.
     nearest: Vec<(f32, u32)>,
     batch: Batch,
+    /// Bytes of sketches and centroids that were scanned.
+    scanned: u64,
 }
 
 /// What is known of the positions that are looked at together.
@@ -41,6 +43,8 @@ struct Batch {
     bounds: [f32; BATCH],
     rows: [u32; BATCH],
     dots: [i32; BATCH],
+    /// Bytes of fine sketches and rows that were read.
+    read: u64,
 }
 
 /// What stays the same during a scan.
@@ -68,8 +72,15 @@ impl Pruned {
                 bounds: [0.0; BATCH],
                 rows: [0; BATCH],
                 dots: [0; BATCH],
+                read: 0,
             },
+            scanned: 0,
         }
+    }
+
+    /// Bytes of galleries that were read so far.
+    pub(super) fn read(&self) -> u64 {
+        self.scanned + self.batch.read
     }
 
     /// Looks through a part of the gallery; `false` where it has no sketches.
@@ -153,6 +164,7 @@ impl Pruned {
         let stride = setting.view.header().stride();
         let centroids = setting.view.section(Kind::Centroids);
         for (codes, first) in centroids.chunks(BATCH * stride).zip((0..).step_by(BATCH)) {
+            self.scanned += codes.len() as u64;
             let dots = &mut self.batch.dots[..codes.len() / stride];
             setting.kernel.dots(codes, &setting.probe.codes, dots);
             for (dot, number) in dots.iter().zip(first..) {
@@ -174,6 +186,7 @@ impl Pruned {
         let firsts = ((blocks.start * BLOCK) as u32..).step_by(STRETCH * BLOCK);
         for (stretch, first) in all.chunks(STRETCH * len).zip(firsts) {
             let least = self.coarse.key(hits.weakest());
+            self.scanned += stretch.len() as u64;
             self.survivors.clear();
             let (probe, found) = (&self.coarse, &mut self.survivors);
             setting.kernel.coarse(stretch, probe, least, first, found);
@@ -249,6 +262,16 @@ impl Pruned {
     }
 }
 
+/// Bytes of a fine sketch and its factor.
+fn fine_len(stride: usize) -> usize {
+    fine::record_len(stride) + 2
+}
+
+/// Bytes of a row, its scale and its product.
+fn row_len(stride: usize) -> usize {
+    stride + 8
+}
+
 impl Batch {
     /// Offers those of the first `count` positions that pass.
     fn sieve(&mut self, count: usize, setting: &Setting<'_>, hits: &mut Hits) {
@@ -263,6 +286,7 @@ impl Batch {
         let positions = &self.positions[..count];
         let dots = &mut self.dots[..count];
         kernel.fine(sketches.fine, positions, &probe.codes, dots);
+        self.read += (count * fine_len(view.header().stride())) as u64;
         let weakest = hits.weakest();
         let mut passed = 0;
         for i in 0..count {
@@ -281,6 +305,7 @@ impl Batch {
         let rows = &self.rows[..passed];
         let dots = &mut self.dots[..passed];
         kernel.gather(view.section(Kind::Rows), rows, &probe.codes, dots);
+        self.read += (passed * row_len(view.header().stride())) as u64;
         for i in 0..passed {
             let Some(row) = view.row(self.rows[i]) else {
                 continue;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
-use skueye_gallery::{GalleryView, Give, Hits, Request, Scan, Snapshot, Team};
+use serde_json::{Map, Value, json};
+use skueye_gallery::{GalleryView, Give, Hits, Request, Scan, Searcher, Snapshot, Team};
 use skueye_models::Fault;
 
 use super::{GalleryBench, Task};
@@ -41,32 +41,62 @@ impl Mode {
         .collect()
     }
 
-    /// Asks every query once, for what is found, then as often as there is time for, for how long it takes.
-    pub fn measure(
-        self,
-        bench: &GalleryBench,
-        task: &Task,
-        snapshot: &Arc<Snapshot>,
-        truth: &[Vec<u32>],
-        bandwidth: f64,
-    ) -> Result<(Value, Vec<Vec<u32>>), Fault> {
-        let request = Request {
+    fn request(self, bench: &GalleryBench) -> Request<'static> {
+        Request {
             scan: self.scan,
             give: Give::Rows,
             halves: self.halves,
             ..Request::new(bench.k)
-        };
-        let view = snapshot.base().view();
-        let (mut team, mut hits) = (Team::new(bench.threads)?, Hits::new());
-        let mut found = Vec::new();
-        for query in task.queries.chunks_exact(task.dim) {
-            team.answer(snapshot, query, &request, None, &mut hits)?;
-            found.push(hits.rows().iter().map(|hit| hit.row).collect());
         }
+    }
+
+    /// Asks every query once, for what is found and what is read for it.
+    pub fn find(
+        self,
+        bench: &GalleryBench,
+        task: &Task,
+        snapshot: &Snapshot,
+        truth: &[Vec<u32>],
+    ) -> Result<Found, Fault> {
+        let (mut searcher, mut hits) = (Searcher::new(), Hits::new());
+        let mut rows = Vec::new();
+        for query in task.each_query() {
+            searcher.answer_in(snapshot, query, &self.request(bench), &mut hits)?;
+            rows.push(hits.rows().iter().map(|hit| hit.row).collect());
+        }
+        let recall = |wanted: &dyn Fn(usize) -> bool| recall(truth, &rows, wanted);
+        let known = |known: bool| {
+            let flags = task.known.as_ref()?;
+            recall(&|n| flags[n] == known)
+        };
+        let measured = [
+            ("recall10", json!(recall(&|_| true))),
+            ("recall10_known", json!(known(true))),
+            ("recall10_unknown", json!(known(false))),
+            (
+                "bytes_per_query",
+                json!(searcher.bytes_read() / rows.len() as u64),
+            ),
+        ];
+        Ok(Found {
+            measured: named(measured),
+            rows,
+        })
+    }
+
+    /// Asks every query as often as there is time for, for how long it takes.
+    pub fn time(
+        self,
+        bench: &GalleryBench,
+        task: &Task,
+        snapshot: &Arc<Snapshot>,
+    ) -> Result<Map<String, Value>, Fault> {
+        let request = self.request(bench);
+        let (mut team, mut hits) = (Team::new(bench.threads)?, Hits::new());
         let mut times = Vec::new();
         let start = Instant::now();
-        while start.elapsed().as_secs_f64() < bench.seconds {
-            for query in task.queries.chunks_exact(task.dim) {
+        while times.is_empty() || start.elapsed().as_secs_f64() < bench.seconds {
+            for query in task.each_query() {
                 let begun = Instant::now();
                 team.answer(snapshot, query, &request, None, &mut hits)?;
                 times.push(begun.elapsed());
@@ -78,39 +108,38 @@ impl Mode {
         team.answer_all(snapshot, &task.queries, &request, None, &mut all)?;
         let batch_qps = all.len() as f64 / start.elapsed().as_secs_f64();
         times.sort_unstable();
-        let bytes = read_bytes(&view, self.scan);
-        let median = at(&times, 0.5).as_secs_f64();
-        let recall = |wanted: &dyn Fn(usize) -> bool| recall(truth, &found, wanted);
-        let known = |known: bool| {
-            let flags = task.known.as_ref()?;
-            recall(&|n| flags[n] == known)
-        };
-        let measured = json!({
-            "recall10": recall(&|_| true),
-            "recall10_known": known(true),
-            "recall10_unknown": known(false),
-            "min_ms": ms(at(&times, 0.0)),
-            "p50_ms": ms(at(&times, 0.5)),
-            "p99_ms": ms(at(&times, 0.99)),
-            "mean_ms": times.iter().sum::<Duration>().as_secs_f64() * 1e3 / times.len() as f64,
-            "qps": qps,
-            "batch_qps": batch_qps,
-            "bytes_per_query": bytes,
-            "bandwidth_share": bytes as f64 / median / bandwidth,
-        });
-        Ok((measured, found))
+        let mean = times.iter().sum::<Duration>().as_secs_f64() / times.len() as f64;
+        Ok(named([
+            ("min_ms", json!(ms(at(&times, 0.0)))),
+            ("p50_ms", json!(ms(at(&times, 0.5)))),
+            ("p99_ms", json!(ms(at(&times, 0.99)))),
+            ("mean_ms", json!(mean * 1e3)),
+            ("qps", json!(qps)),
+            ("batch_qps", json!(batch_qps)),
+        ]))
+    }
+
+    /// Says how near the median query comes to reading memory as fast as it can be read (bytes per second). Above 1: what
+    /// was read lay in a cache.
+    pub fn add_share(self, measured: &mut Map<String, Value>, bandwidth: f64) {
+        let number = |key: &str| measured.get(key).and_then(Value::as_f64);
+        let share = number("bytes_per_query")
+            .zip(number("p50_ms"))
+            .map(|(bytes, median)| bytes / (median / 1e3) / bandwidth);
+        measured.insert("bandwidth_share".into(), json!(share));
     }
 }
 
-/// The bytes that every query scans; what it reads here and there comes on top.
-fn read_bytes(view: &GalleryView<'_>, scan: Scan) -> u64 {
-    let info = view.info();
-    let rows = u64::from(info.rows);
-    let stride = (info.dim as u64).next_multiple_of(64);
-    match scan {
-        Scan::Exact => rows * (stride + 4),
-        _ => rows * (info.dim as u64 / 8 + 1),
-    }
+/// What a mode found.
+pub struct Found {
+    pub measured: Map<String, Value>,
+    /// The rows of each query, the best first.
+    pub rows: Vec<Vec<u32>>,
+}
+
+fn named<const N: usize>(values: [(&str, Value); N]) -> Map<String, Value> {
+    let values = values.map(|(key, value)| (key.to_owned(), value));
+    values.into_iter().collect()
 }
 
 /// The share of the right rows that was found, over the queries that are `wanted`; `None` where there are none.
@@ -138,8 +167,13 @@ fn ms(time: Duration) -> f64 {
 }
 
 /// A line for people.
-pub fn line(name: &str, measured: &Value) -> String {
-    let number = |key: &str| measured[key].as_f64().unwrap_or(f64::NAN);
+pub fn line(name: &str, measured: &Map<String, Value>) -> String {
+    let number = |key: &str| {
+        measured
+            .get(key)
+            .and_then(Value::as_f64)
+            .unwrap_or(f64::NAN)
+    };
     format!(
         "{name:<12} recall {:.4} (known {:.4}, unknown {:.4})  min {:.3}  p50 {:.3}  p99 {:.3} ms  {:.0}/s  {:.0} % of the bandwidth",
         number("recall10"),

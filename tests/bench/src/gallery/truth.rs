@@ -2,23 +2,16 @@
 
 use skueye_models::Fault;
 
-use crate::npy::Array;
-
-/// Rows read at a time.
-const ROWS: usize = 8192;
+use super::Task;
 
 /// Of each query the numbers of the `k` rows with the largest dot product in f32, the best first; of equal ones the lower
 /// number first. Rows and queries are taken as unit vectors.
-pub fn nearest(
-    base: &Array,
-    queries: &[f32],
-    dim: usize,
-    k: usize,
-) -> Result<Vec<Vec<u32>>, Fault> {
-    let mut best: Vec<Best> = queries.chunks_exact(dim).map(|_| Best::new(k)).collect();
+pub fn nearest(task: &Task, k: usize) -> Result<Vec<Vec<u32>>, Fault> {
+    let (dim, queries) = (task.dim, &task.queries);
+    let mut best: Vec<Best> = task.each_query().map(|_| Best::new(k)).collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let share = best.len().div_ceil(threads).max(1);
-    base.for_rows(ROWS, |first, rows| {
+    task.for_rows(|first, rows| {
         std::thread::scope(|scope| {
             let parts = best.chunks_mut(share).zip(queries.chunks(share * dim));
             for (best, queries) in parts {

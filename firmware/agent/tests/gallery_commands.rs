@@ -1,10 +1,12 @@
 //! `skueye gallery`, as a person calls it.
 #![forbid(unsafe_code)]
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Output};
 
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::{ListAccessor, Row, RowAccessor};
 use serde_json::Value;
 use skueye_gallery::GalleryBuilder;
 use skueye_models::{EmbeddingId, Gtin, Product, UnitEmbedding};
@@ -42,6 +44,18 @@ fn shop() -> TempDir {
     }
     builder.write(folder.path().join("shop.skg")).unwrap();
     folder
+}
+
+/// The product of the shop with the row nearest to one of `rows`, and the cosine.
+fn nearest(rows: &[Vec<f32>]) -> (Gtin, f64) {
+    let cosine = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+    let looks = (0..3).flat_map(|number| (0..2).map(move |look| (number, look)));
+    let all = looks.flat_map(|(number, look)| {
+        let shop = unit(10 * number as usize + look);
+        rows.iter()
+            .map(move |row| (gtin(number), cosine(row, &shop)))
+    });
+    all.max_by(|a, b| a.1.total_cmp(&b.1)).unwrap()
 }
 
 /// Writes a `.npy` file as NumPy does.
@@ -111,6 +125,11 @@ fn enrol_remove_compact_diff_and_export() {
         (&enrolled["rows"], &enrolled["new_product"]),
         (&2.into(), &true.into())
     );
+    let (other, cosine) = nearest(&[unit(100), unit(101)]);
+    assert_eq!(enrolled["nearest_other"]["gtin"], other.to_string());
+    let said = enrolled["nearest_other"]["cosine"].as_f64().unwrap();
+    assert!((said - cosine).abs() < 0.01, "{said} for {cosine}");
+    assert_eq!(enrolled["first_row"], 6, "behind the three products' rows");
     assert_eq!(json(&folder, &enrol)["new_product"], false);
 
     let first = gtin(0).to_string();
@@ -189,6 +208,25 @@ fn enrol_remove_compact_diff_and_export() {
     let lines = fs::read_to_string(folder.path().join("out/rows.jsonl")).unwrap();
     assert_eq!(lines.lines().count(), 7);
     assert!(lines.lines().last().unwrap().contains(NEW));
+    let as_table = [
+        "export", "shop.skg", "--out", "table", "--format", "parquet",
+    ];
+    assert_eq!(json(&folder, &as_table)["rows"], 7);
+    let table =
+        SerializedFileReader::new(File::open(folder.path().join("table/rows.parquet")).unwrap());
+    let rows: Vec<Row> = table
+        .unwrap()
+        .get_row_iter(None)
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(rows.len(), 7);
+    let last = &rows[6];
+    assert_eq!(last.get_string(0).unwrap(), NEW);
+    let embedding = last.get_list(3).unwrap();
+    assert_eq!(embedding.len(), 32);
+    let close = |(n, value): (usize, f32)| (embedding.get_float(n).unwrap() - value).abs() < 0.01;
+    assert!(unit(101).into_iter().enumerate().all(close));
 }
 
 #[test]

@@ -21,6 +21,15 @@ pub struct GalleryReport {
     pub products: u64,
 }
 
+/// What a gallery has besides rows and products.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Besides {
+    /// Rows in FP16, so that a search ends in the order of float.
+    pub fp16: bool,
+    /// Inverted lists, for millions of rows: how many.
+    pub lists: Option<u32>,
+}
+
 /// Builds the gallery of `vectors` (the files of all shards, in any order) for the device at `out`. Rows stand in the order
 /// of the data set's table, products in the order of their first rows, so the number of shards does not show.
 ///
@@ -29,6 +38,7 @@ pub fn build_gallery(
     model: &Path,
     vectors: &[PathBuf],
     dataset: &Dataset,
+    besides: Besides,
     out: &Path,
 ) -> Result<GalleryReport, Fault> {
     let manifest = read_manifest(model)?;
@@ -42,6 +52,12 @@ pub fn build_gallery(
     }
     let shown = Shown::load(dataset)?;
     let mut builder = GalleryBuilder::new(head.embedding_id, head.dim)?;
+    if besides.fp16 {
+        builder = builder.with_halves();
+    }
+    if let Some(lists) = besides.lists {
+        builder = builder.with_lists(lists);
+    }
     let step = Step::new(
         "gallery",
         parts.iter().map(|part| part.uuids.len() as u64).sum(),

@@ -21,7 +21,7 @@ pub mod shard;
 mod tests;
 
 pub use file::{EmbeddingFile, EmbeddingHead};
-pub use gallery::{GalleryReport, build_gallery};
+pub use gallery::{Besides, GalleryReport, build_gallery};
 pub use merge::merge;
 pub use pool::embed_pictures;
 pub use shard::{EmbedOptions, EmbedReport, embed};

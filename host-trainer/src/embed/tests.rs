@@ -72,7 +72,18 @@ fn three_shards_merge_to_the_bytes_of_one_process_vectors_and_gallery() {
     assert_eq!(merge(&shuffled, &merged).unwrap(), 12);
     same(&whole, &merged);
     let (one, three) = (at("one.skg"), at("three.skg"));
-    let report = build_gallery(&model(), std::slice::from_ref(&whole), &dataset, &one).unwrap();
+    let besides = Besides {
+        fp16: true,
+        lists: Some(2),
+    };
+    let report = build_gallery(
+        &model(),
+        std::slice::from_ref(&whole),
+        &dataset,
+        besides,
+        &one,
+    )
+    .unwrap();
     assert_eq!(
         report,
         GalleryReport {
@@ -80,7 +91,7 @@ fn three_shards_merge_to_the_bytes_of_one_process_vectors_and_gallery() {
             products: 4
         }
     );
-    build_gallery(&model(), &shuffled, &dataset, &three).unwrap();
+    build_gallery(&model(), &shuffled, &dataset, besides, &three).unwrap();
     assert!(fs::read(&one).unwrap() == fs::read(&three).unwrap());
     // What the file says is what the device's code says.
     let pictures: Vec<_> = dataset
@@ -136,6 +147,7 @@ fn refuses(whole: &Path, parts: &[PathBuf], dataset: &Dataset, folder: &Path) {
         &model(),
         &[whole.to_owned()],
         dataset,
+        Besides::default(),
         &folder.join("other.skg"),
     );
     assert_eq!(

@@ -1,11 +1,15 @@
 //! `skueye gallery enrol`
+//!
+//! Says which other product comes nearest to the new rows: a look-alike that the device may take for this one. The numbers of
+//! the new rows are printed, so that `skueye gallery remove --rows` undoes an enrolment.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
 use skueye_agent::Config;
-use skueye_gallery::Store;
+use skueye_agent::report::printable;
+use skueye_gallery::{Give, Hits, Request, Searcher, Snapshot, Store};
 use skueye_models::{Code, Fault, Gtin, Product, UnitEmbedding};
 use skueye_vision::{ModelSet, Region, decode_file};
 
@@ -45,7 +49,19 @@ pub struct Enrol {
 struct Enrolled {
     product: Product,
     rows: usize,
+    /// The number of the first new row; the others follow it.
+    first_row: u32,
     new_product: bool,
+    /// The other product that comes nearest to one of the new rows.
+    nearest_other: Option<Other>,
+}
+
+/// Another product, and how near it comes.
+#[derive(Debug, Serialize)]
+struct Other {
+    #[serde(flatten)]
+    product: Product,
+    cosine: f32,
 }
 
 impl Enrol {
@@ -65,15 +81,18 @@ impl Enrol {
             Some(product) => product,
             None => self.new_product(gtin)?,
         };
+        let first_row = store.snapshot().row_count();
         store.enrol(&product, &rows).map_err(|f| f.at(&self.file))?;
         let enrolled = Enrolled {
             product,
             rows: rows.len(),
+            first_row,
             new_product,
+            nearest_other: nearest_other(&store.snapshot(), gtin, &rows)?,
         };
         match self.json {
             true => print::json(&enrolled),
-            false => print::line(&format!("{} rows of {gtin} enrolled", enrolled.rows)),
+            false => print::line(&enrolled.text()),
         }
     }
 
@@ -109,4 +128,50 @@ impl Enrol {
         };
         self.pictures.iter().map(embed).collect()
     }
+}
+
+impl Enrolled {
+    fn text(&self) -> String {
+        let (gtin, last) = (self.product.gtin, self.first_row as usize + self.rows - 1);
+        let mut text = format!(
+            "{} rows of {gtin} enrolled, numbers {} to {last}",
+            self.rows, self.first_row
+        );
+        if let Some(Other { product, cosine }) = &self.nearest_other {
+            text += &format!(
+                "\nnearest other product: {} ({}), cosine {cosine:.2}",
+                printable(&product.title),
+                product.gtin
+            );
+        }
+        text
+    }
+}
+
+/// Of the products but `gtin`, the one that comes nearest to one of `rows`.
+fn nearest_other(
+    snapshot: &Snapshot,
+    gtin: Gtin,
+    rows: &[UnitEmbedding],
+) -> Result<Option<Other>, Fault> {
+    let (mut searcher, mut hits) = (Searcher::new(), Hits::new());
+    let request = Request {
+        give: Give::Products,
+        ..Request::new(2)
+    };
+    let mut nearest: Option<Other> = None;
+    for row in rows {
+        searcher.answer_in(snapshot, row.as_slice(), &request, &mut hits)?;
+        for hit in hits.products() {
+            let product = snapshot.product(hit.product)?.to_product();
+            let nearer = nearest
+                .as_ref()
+                .is_none_or(|other| hit.score > other.cosine);
+            if product.gtin.value() != gtin.value() && nearer {
+                let cosine = hit.score;
+                nearest = Some(Other { product, cosine });
+            }
+        }
+    }
+    Ok(nearest)
 }

@@ -1,19 +1,25 @@
 //! `skueye gallery export`
 //!
-//! Files that any program reads, row n of the one belonging to line n of the other: `rows.npy`, float32, one row per
-//! embedding; `rows.jsonl`, GTIN, title and category of each; `export.json`, the counts and the embedding id. Rows that were
-//! removed are left out. `firmware/gallery/tools/push_to_qdrant.py` takes such a folder to a Qdrant server.
+//! Files that any program reads. `export.json` holds the counts and the embedding id; rows that were removed are left out.
+//!
+//! | format | files |
+//! |---|---|
+//! | npy | `rows.npy`, float32, one row per embedding; `rows.jsonl`, GTIN, title and category of each, line n for row n |
+//! | parquet | `rows.parquet`: gtin, title, category, and embedding, a list of floats |
+//!
+//! `firmware/gallery/tools/push_to_qdrant.py` takes a folder of the first format to a Qdrant server: on the device there is
+//! no network to push through, and no client is carried along.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
-use skueye_gallery::{GalleryView, ProductRef, Snapshot, Store};
+use skueye_gallery::{GalleryView, ProductRef, RowRef, Snapshot, Store};
 use skueye_models::{Code, EmbeddingId, Fault};
 
-use super::npy;
+use super::{npy, parquet};
 use crate::cli::print;
 
 /// What to write, and where.
@@ -24,9 +30,21 @@ pub struct Export {
     /// A folder that does not exist yet.
     #[arg(long)]
     out: PathBuf,
+    /// What to write it as.
+    #[arg(long, value_enum, default_value_t = Format::Npy)]
+    format: Format,
     /// Write JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// Files for other programs.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// NumPy's matrix and a text line per row.
+    Npy,
+    /// One Parquet table.
+    Parquet,
 }
 
 /// What was written.
@@ -50,7 +68,7 @@ impl Export {
         // Written beside and renamed: a folder of this name is a whole export.
         let partial = self.out.with_extension("partial");
         let made = fs::create_dir_all(&partial).map_err(|e| Fault::io("create", &partial, &e));
-        let outcome = made.and_then(|()| write(&snapshot, &partial));
+        let outcome = made.and_then(|()| write(&snapshot, self.format, &partial));
         let outcome = outcome.and_then(|exported| {
             snapshot.intact()?;
             fs::rename(&partial, &self.out).map_err(|e| Fault::io("create", &self.out, &e))?;
@@ -71,40 +89,22 @@ impl Export {
 }
 
 /// Writes the files.
-fn write(snapshot: &Snapshot, folder: &Path) -> Result<Exported, Fault> {
-    let views: Vec<GalleryView<'_>> = std::iter::once(snapshot.base().view())
-        .chain(snapshot.added().map(skueye_gallery::Gallery::view))
-        .collect();
-    let rows: usize = views
-        .iter()
-        .zip(firsts(&views))
-        .map(|(view, first)| live(snapshot, view, first).count())
-        .sum();
-    let dim = snapshot.base().view().dim();
-    file(&folder.join("rows.npy"), |out| {
-        npy::write_head(out, "<f4", &format!("{rows}, {dim}"))?;
-        for (view, first) in views.iter().zip(firsts(&views)) {
-            for row in live(snapshot, view, first) {
-                let Some(row) = view.row(row) else { continue };
-                for value in row.values() {
-                    out.write_all(&value.to_le_bytes())?;
-                }
-            }
+fn write(snapshot: &Snapshot, format: Format, folder: &Path) -> Result<Exported, Fault> {
+    let rows = Rows::of(snapshot);
+    match format {
+        Format::Npy => {
+            file(&folder.join("rows.npy"), |out| write_matrix(&rows, out))?;
+            file(&folder.join("rows.jsonl"), |out| write_lines(&rows, out))?;
         }
-        Ok(())
-    })?;
-    file(&folder.join("rows.jsonl"), |out| {
-        for (view, first) in views.iter().zip(firsts(&views)) {
-            for row in live(snapshot, view, first) {
-                serde_json::to_writer(&mut *out, &shown(view, row)?)?;
-                out.write_all(b"\n")?;
-            }
+        Format::Parquet => {
+            file(&folder.join("rows.parquet"), |out| {
+                parquet::write(&rows, out).map_err(io::Error::other)
+            })?;
         }
-        Ok(())
-    })?;
+    }
     let exported = Exported {
-        rows,
-        dim,
+        rows: rows.count(),
+        dim: rows.dim(),
         embedding_id: snapshot.base().view().embedding_id(),
     };
     file(&folder.join("export.json"), |out| {
@@ -113,27 +113,67 @@ fn write(snapshot: &Snapshot, folder: &Path) -> Result<Exported, Fault> {
     Ok(exported)
 }
 
-/// The number in the snapshot of each view's first row.
-fn firsts(views: &[GalleryView<'_>]) -> [u32; 2] {
-    [0, views[0].row_count()]
+fn write_matrix(rows: &Rows<'_>, out: &mut impl Write) -> io::Result<()> {
+    npy::write_head(out, "<f4", &format!("{}, {}", rows.count(), rows.dim()))?;
+    for (_, row) in rows.iter() {
+        for value in row.values() {
+            out.write_all(&value.to_le_bytes())?;
+        }
+    }
+    Ok(())
 }
 
-/// The rows of a view that were not removed.
-fn live<'a>(
+fn write_lines(rows: &Rows<'_>, out: &mut impl Write) -> io::Result<()> {
+    for (view, row) in rows.iter() {
+        serde_json::to_writer(&mut *out, &shown(view, row)?)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+/// The rows of a snapshot that were not removed: those of the file, then those enrolled.
+pub(super) struct Rows<'a> {
     snapshot: &'a Snapshot,
-    view: &GalleryView<'_>,
-    first: u32,
-) -> impl Iterator<Item = u32> + use<'a> {
-    let live = move |row: &u32| {
-        snapshot
-            .live()
-            .is_none_or(|live| live.contains(first + row))
-    };
-    (0..view.row_count()).filter(live)
+    views: Vec<GalleryView<'a>>,
 }
 
-fn shown<'a>(view: &GalleryView<'a>, row: u32) -> io::Result<ProductRef<'a>> {
-    let row = view.row(row).ok_or(io::ErrorKind::UnexpectedEof)?;
+impl<'a> Rows<'a> {
+    fn of(snapshot: &'a Snapshot) -> Self {
+        let added = snapshot.added().map(skueye_gallery::Gallery::view);
+        Self {
+            snapshot,
+            views: std::iter::once(snapshot.base().view())
+                .chain(added)
+                .collect(),
+        }
+    }
+
+    pub(super) fn dim(&self) -> usize {
+        self.views[0].dim()
+    }
+
+    fn count(&self) -> usize {
+        self.iter().count()
+    }
+
+    /// Each with the part of the gallery that it lies in.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&GalleryView<'a>, RowRef<'_>)> {
+        // The numbers in the snapshot of each view's first row.
+        let firsts = [0, self.views[0].row_count()];
+        self.views
+            .iter()
+            .zip(firsts)
+            .flat_map(move |(view, first)| {
+                let live = self.snapshot.live();
+                let live =
+                    move |row: &RowRef<'_>| live.is_none_or(|live| live.contains(first + row.row));
+                view.rows().filter(live).map(move |row| (view, row))
+            })
+    }
+}
+
+/// The product that a row shows.
+pub(super) fn shown<'a>(view: &GalleryView<'a>, row: RowRef<'_>) -> io::Result<ProductRef<'a>> {
     view.product(row.product).map_err(io::Error::other)
 }
 

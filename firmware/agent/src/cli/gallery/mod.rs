@@ -7,6 +7,7 @@ mod export;
 mod info;
 mod list;
 mod npy;
+mod parquet;
 mod remove;
 mod verify;
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::demo::{self, Data, Options, Training};
 use crate::exported;
+use crate::gallery;
 use crate::libtorch::Libtorch;
 use crate::packages::{self, Wheel};
 use crate::readme;
@@ -88,6 +89,15 @@ fn builds_and_tests(workspace: &Workspace, times: &mut Times) -> Result<(), Trou
     times.step(&cargo("tests", format!("test --release {EVERYTHING}")))?;
     let exported = times.timed("fetch ONNX tools", || exported::check(workspace))?;
     times.step(&exported.envs(&variables))?;
+    let in_qdrant = times.timed("fetch Qdrant's client", || {
+        Ok(gallery::in_qdrant(workspace))
+    })?;
+    let of_gallery = in_qdrant
+        .into_iter()
+        .chain(gallery::instructions(workspace));
+    of_gallery
+        .into_iter()
+        .try_for_each(|step| times.step(&step))?;
     let docs = cargo(
         "documentation",
         format!("doc --release --no-deps {EVERYTHING}"),

@@ -52,6 +52,11 @@ pub fn python_with_pip() -> Result<(), Trouble> {
     Ok(())
 }
 
+/// Whether valgrind is here, which counts instructions.
+pub fn has_valgrind() -> bool {
+    answers("valgrind", &["--version"])
+}
+
 /// npm, which fetches the drawings of the makers' data set.
 pub fn npm() -> Result<(), Trouble> {
     if answers("npm", &["--version"]) {

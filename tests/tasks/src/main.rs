@@ -5,6 +5,7 @@
 mod ci;
 mod demo;
 mod exported;
+mod gallery;
 mod libtorch;
 mod machine;
 mod packages;

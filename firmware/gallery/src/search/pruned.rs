@@ -7,7 +7,7 @@
 
 use super::{Hits, Part, Probe, Scan, ranked};
 use crate::filter::Filter;
-use crate::format::Kind;
+use crate::format::{Kind, u32_at};
 use crate::kernel::Kernel;
 use crate::lists::List;
 use crate::sketch::coarse::{BLOCK, CoarseProbe, Survivors, block_len};
@@ -17,10 +17,14 @@ use crate::view::GalleryView;
 
 /// Blocks scanned before the promising ones among them are looked at.
 const STRETCH: usize = 64;
+/// The same while there are no hits yet, when nothing can be passed over; each further stretch is twice as long.
+const FIRST: usize = 8;
 /// Positions put off; when they are as many, all are looked at.
 const PUT_OFF: usize = 32_768;
 /// Positions looked at together.
 const BATCH: usize = 256;
+/// Rows read together.
+const FEW: usize = 32;
 
 /// Memory for a scan.
 #[derive(Debug)]
@@ -182,15 +186,23 @@ impl Pruned {
     ) {
         let len = block_len(setting.view.dim());
         let all = setting.sketches.coarse;
-        let all = all.get(blocks.start * len..blocks.end * len).unwrap_or(&[]);
-        let firsts = ((blocks.start * BLOCK) as u32..).step_by(STRETCH * BLOCK);
-        for (stretch, first) in all.chunks(STRETCH * len).zip(firsts) {
+        let mut left = all.get(blocks.start * len..blocks.end * len).unwrap_or(&[]);
+        let mut first = (blocks.start * BLOCK) as u32;
+        let mut blocks = match hits.weakest() {
+            f32::NEG_INFINITY => FIRST,
+            _ => STRETCH,
+        };
+        while !left.is_empty() {
+            let (stretch, rest) = left.split_at((blocks * len).min(left.len()));
             let least = self.coarse.key(hits.weakest());
             self.scanned += stretch.len() as u64;
             self.survivors.clear();
             let (probe, found) = (&self.coarse, &mut self.survivors);
             setting.kernel.coarse(stretch, probe, least, first, found);
             self.sort_out(setting, hits);
+            first += (stretch.len() / len * BLOCK) as u32;
+            blocks = (2 * blocks).min(STRETCH);
+            left = rest;
         }
     }
 
@@ -302,20 +314,39 @@ impl Batch {
                 passed += 1;
             }
         }
-        let rows = &self.rows[..passed];
-        let dots = &mut self.dots[..passed];
-        kernel.gather(view.section(Kind::Rows), rows, &probe.codes, dots);
-        self.read += (passed * row_len(view.header().stride())) as u64;
-        for i in 0..passed {
-            let Some(row) = view.row(self.rows[i]) else {
-                continue;
-            };
-            let score = self.dots[i] as f32 * row.scale * probe.scale;
-            let key = score.min(self.bounds[i]);
-            if let Some(ranked) = ranked(view, row.row, score, key)
-                && key >= hits.weakest()
-            {
-                hits.offer(ranked);
+        self.score(passed, setting, hits);
+    }
+
+    /// Offers those of the first `passed` rows whose bounds hold out, a few at a time: each few may raise what the next must
+    /// reach.
+    fn score(&mut self, passed: usize, setting: &Setting<'_>, hits: &mut Hits) {
+        let Setting { view, probe, .. } = *setting;
+        let scales = view.section(Kind::Scales);
+        let mut next = 0;
+        while next < passed {
+            let (mut count, weakest) = (0, hits.weakest());
+            while next < passed && count < FEW {
+                if self.bounds[next] >= weakest {
+                    (self.rows[count], self.bounds[count]) = (self.rows[next], self.bounds[next]);
+                    count += 1;
+                }
+                next += 1;
+            }
+            let (rows, dots) = (&self.rows[..count], &mut self.dots[..count]);
+            let all = view.section(Kind::Rows);
+            setting.kernel.gather(all, rows, &probe.codes, dots);
+            self.read += (count * row_len(view.header().stride())) as u64;
+            for i in 0..count {
+                let scale =
+                    u32_at(scales, self.rows[i] as usize * 4).map_or(f32::NAN, f32::from_bits);
+                let score = self.dots[i] as f32 * scale * probe.scale;
+                let key = score.min(self.bounds[i]);
+                if key < hits.weakest() {
+                    continue;
+                }
+                if let Some(ranked) = ranked(view, self.rows[i], score, key) {
+                    hits.offer(ranked);
+                }
             }
         }
     }

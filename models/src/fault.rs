@@ -68,6 +68,7 @@ codes! {
     406 EmbeddingNotFinite "the embedding holds a value that is not finite"
     407 WeightsMismatch "the weights do not fit the network"
     408 WeightsFormat "the file holds no weights that can be read"
+    409 RuntimeMissing "the runtime for the network cannot be used"
     501 DataEmpty "the data set holds no rows"
     502 DataColumn "the table lacks a column"
     503 DataRow "a row of the table cannot be read"

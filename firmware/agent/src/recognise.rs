@@ -10,10 +10,10 @@ use crate::vote::PRODUCTS_PER_FRAME;
 
 /// Opens the model and the gallery of `config`, proven to belong together.
 ///
-/// Errors: those of [`ModelSet::load`] and [`Gallery::open`]; E203 when their embedding ids differ.
+/// Errors: those of [`ModelSet::load_with`] and [`Gallery::open`]; E203 when their embedding ids differ.
 pub fn open(config: &Config) -> Result<(ModelSet, Gallery), Fault> {
     let gallery = Gallery::open(&config.gallery)?;
-    let model = ModelSet::load(&config.model)?;
+    let model = ModelSet::load_with(&config.model, &config.runtime)?;
     gallery.expect_embedding_id(model.manifest.embedding_id)?;
     Ok((model, gallery))
 }

@@ -5,21 +5,27 @@
 //! | [`picture`] | an RGB picture in memory and a rectangle of it |
 //! | [`mod@decode`] | JPEG and PNG to RGB, strictly |
 //! | [`preprocess`] | crop, antialiased resize, normalise: the network's input tensor |
+//! | [`resample`] | a rectangle of a frame, in the camera's own layout, to a small RGB square |
 //! | [`embed`] | the [`Embedder`] seam |
 //! | [`onnx`] | what an ONNX file must say to be taken, and FP16 widened to f32 |
 //! | [`tract`] | the [`Embedder`] that needs nothing installed |
+//! | [`onnxruntime`] | the [`Embedder`] on ONNX Runtime, where its library is installed |
+//! | [`runtime`] | which of them is there, which is taken, and why |
 //! | [`model`] | a model folder: manifest, checksums, golden self-test |
 //! | [`localise`] | where on a fixed stage the item lies, and whether it lies still |
 //! | [`sharpness`] | how much detail a crop shows |
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod decode;
 pub mod embed;
 pub mod localise;
 pub mod model;
 pub mod onnx;
+pub mod onnxruntime;
 pub mod picture;
 pub mod preprocess;
+pub mod resample;
+pub mod runtime;
 pub mod sharpness;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -30,6 +36,7 @@ mod jpeg;
 pub use decode::{decode, decode_file, decode_into};
 pub use embed::Embedder;
 pub use model::ModelSet;
+pub use onnxruntime::OnnxRuntimeEmbedder;
 pub use picture::{MAX_SIDE, Region, RgbImage};
 pub use preprocess::{Preprocessor, resize_rgb};
 pub use tract::TractEmbedder;

@@ -11,7 +11,7 @@ use crate::embed::Embedder;
 use crate::onnx::Contract;
 use crate::picture::{Region, RgbImage};
 use crate::preprocess::Preprocessor;
-use crate::tract::TractEmbedder;
+use crate::runtime::{Finding, Settings, choose};
 
 /// The manifest's name in a model folder.
 pub const MANIFEST_NAME: &str = "model.json";
@@ -27,32 +27,50 @@ pub struct ModelSet {
     /// From tensor to embedding.
     pub embedder: Box<dyn Embedder>,
     self_test_cosine: f32,
+    runtimes: Vec<Finding>,
 }
 
 impl ModelSet {
-    /// Loads the model in `folder` for tract: the f32 file where the release ships one, else the FP16 file, widened.
-    ///
-    /// Every file that the manifest names is proven against its SHA-256, used or not. Errors: E401 to E406, E901.
+    /// Loads the model in `folder` for tract. Errors as [`Self::load_with`].
     pub fn load(folder: &Path) -> Result<Self, Fault> {
+        Self::load_with(folder, &Settings::tract())
+    }
+
+    /// Loads the model in `folder` for the runtime of `settings`: the f32 file where the release ships one, else the
+    /// FP16 file, widened.
+    ///
+    /// Every file that the manifest names is proven against its SHA-256, used or not. A runtime whose golden self-test
+    /// fails is not taken. Errors: E401 to E406, E409, E901.
+    pub fn load_with(folder: &Path, settings: &Settings) -> Result<Self, Fault> {
         let manifest = read_manifest(folder)?;
         let files = Files::read(folder, &manifest)?;
-        let embedder = TractEmbedder::new(&files.onnx, &Contract::of(&manifest))
-            .map_err(|fault| fault.at(folder.join(&files.onnx_name)))?;
         let golden = decode(&files.golden)
             .map_err(|fault| fault.at(folder.join(&manifest.self_test.image.name)))?;
-        let mut model = Self {
-            preprocessor: Preprocessor::new(manifest.preprocess)?,
-            embedder: Box::new(embedder),
+        let mut preprocessor = Preprocessor::new(manifest.preprocess)?;
+        let chosen = choose(
+            &files.onnx,
+            &Contract::of(&manifest),
+            settings,
+            |embedder| self_test(&manifest, &golden, &mut preprocessor, embedder),
+        )
+        .map_err(|fault| fault.at(folder.join(&files.onnx_name)))?;
+        Ok(Self {
             manifest,
-            self_test_cosine: 0.0,
-        };
-        model.self_test_cosine = model.self_test(&golden).map_err(|fault| fault.at(folder))?;
-        Ok(model)
+            preprocessor,
+            embedder: chosen.embedder,
+            self_test_cosine: chosen.proof,
+            runtimes: chosen.findings,
+        })
     }
 
     /// The cosine that the golden self-test reached at load.
     pub fn self_test_cosine(&self) -> f32 {
         self.self_test_cosine
+    }
+
+    /// The runtimes that were looked at.
+    pub fn runtimes(&self) -> &[Finding] {
+        &self.runtimes
     }
 
     /// The unit embedding of `region` of `image`.
@@ -76,23 +94,30 @@ impl ModelSet {
         let tensor = self.preprocessor.tensor(image, region)?;
         self.embedder.embed_unit(tensor, out)
     }
+}
 
-    fn self_test(&mut self, golden: &RgbImage) -> Result<f32, Fault> {
-        let expected = UnitEmbedding::normalise(self.manifest.self_test.embedding.clone())?;
-        let cosine = self
-            .embed_image(golden, Region::whole(golden))?
-            .cosine(&expected);
-        let least = self.manifest.self_test.min_cosine;
-        if cosine >= least {
-            return Ok(cosine);
-        }
-        Err(Fault::new(
-            Code::ModelDamaged,
-            format!("a cosine of at least {least} in the golden self-test"),
-            format!("{cosine:.6}"),
-            "install the model again; if it fails again, report the runtime and processor",
-        ))
+/// The cosine between the embedding of `golden` here and the one in the manifest. Errors: E403 where it is too small.
+fn self_test(
+    manifest: &Manifest,
+    golden: &RgbImage,
+    preprocessor: &mut Preprocessor,
+    embedder: &mut dyn Embedder,
+) -> Result<f32, Fault> {
+    let expected = UnitEmbedding::normalise(manifest.self_test.embedding.clone())?;
+    let tensor = preprocessor.tensor(golden, Region::whole(golden))?;
+    let mut values = vec![0.0; embedder.dim()];
+    embedder.embed(tensor, &mut values)?;
+    let cosine = UnitEmbedding::normalise(values)?.cosine(&expected);
+    let least = manifest.self_test.min_cosine;
+    if cosine >= least {
+        return Ok(cosine);
     }
+    Err(Fault::new(
+        Code::ModelDamaged,
+        format!("a cosine of at least {least} in the golden self-test"),
+        format!("{cosine:.6} on {}", embedder.name()),
+        "install the model again; if it fails again, report the runtime and processor",
+    ))
 }
 
 /// Reads and proves the manifest of the model in `folder`.

@@ -1,20 +1,18 @@
 //! From a rectangle of a picture to the network's input tensor, as [`Preprocess`] states it.
 //!
-//! The resize is a convolution with a triangle whose width grows with the reduction, so it antialiases, on 8-bit
-//! samples with fixed-point weights. Trainer and device call this code, so a picture has one tensor.
+//! The resize is [`crate::resample`]'s. Trainer and device call this code, so a picture has one tensor.
 
 use fast_image_resize::images::{CroppedImage, Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use skueye_models::{Code, Fault, Preprocess};
 
 use crate::picture::{Region, RgbImage};
+use crate::resample::{Pixels, Resampler};
 
-/// Carries out one [`Preprocess`] with memory that it keeps.
+/// Carries out one [`Preprocess`] with memory that it keeps: a call takes none.
 pub struct Preprocessor {
     spec: Preprocess,
-    resizer: Resizer,
-    /// `size * size * 3`, RGB.
-    resized: Vec<u8>,
+    resampler: Resampler,
     /// `[1, 3, size, size]`.
     tensor: Vec<f32>,
 }
@@ -23,12 +21,11 @@ impl Preprocessor {
     /// Takes its memory. Refuses a spec that is out of range (E402).
     pub fn new(spec: Preprocess) -> Result<Self, Fault> {
         spec.validate()?;
-        let pixels = spec.size as usize * spec.size as usize;
+        let size = spec.size as usize;
         Ok(Self {
             spec,
-            resizer: Resizer::new(),
-            resized: vec![0; pixels * 3],
-            tensor: vec![0.0; pixels * 3],
+            resampler: Resampler::new(size, size),
+            tensor: vec![0.0; size * size * 3],
         })
     }
 
@@ -39,30 +36,29 @@ impl Preprocessor {
 
     /// The tensor `[1, 3, size, size]` of `region`, valid until the next call. Refuses a region that leaves `image` (E303).
     pub fn tensor(&mut self, image: &RgbImage, region: Region) -> Result<&[f32], Fault> {
-        let size = self.spec.size;
-        resize_into(
-            &mut self.resizer,
-            image,
-            region,
-            (size, size),
-            &mut self.resized,
-        )?;
-        normalise(&self.spec, &self.resized, &mut self.tensor);
+        self.tensor_of(&Pixels::of(image), region)
+    }
+
+    /// As [`Self::tensor`], of a frame in the layout of the camera.
+    pub fn tensor_of(&mut self, pixels: &Pixels<'_>, region: Region) -> Result<&[f32], Fault> {
+        let planes = self.resampler.planes(pixels, region)?;
+        let area = planes.len() / 3;
+        let channels = planes
+            .chunks_exact(area)
+            .zip(self.tensor.chunks_exact_mut(area));
+        for (channel, (bytes, values)) in channels.enumerate() {
+            let (mean, std) = (self.spec.mean[channel], self.spec.std[channel]);
+            for (value, byte) in values.iter_mut().zip(bytes) {
+                *value = (f32::from(*byte) - mean) / std;
+            }
+        }
         Ok(&self.tensor)
     }
 }
 
 /// `region` of `image`, stretched to `size` x `size`: what the network sees, before it is normalised.
 pub fn resize_rgb(image: &RgbImage, region: Region, size: u32) -> Result<RgbImage, Fault> {
-    let mut resized = RgbImage::black(size, size)?;
-    resize_into(
-        &mut Resizer::new(),
-        image,
-        region,
-        (size, size),
-        resized.data_mut(),
-    )?;
-    Ok(resized)
+    Resampler::new(size as usize, size as usize).picture(&Pixels::of(image), region)
 }
 
 /// `region` of `image` stretched to `size` (width, height) as RGB bytes in `out`, with a `resizer` that keeps its memory.

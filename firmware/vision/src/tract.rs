@@ -118,9 +118,8 @@ fn check_output(plan: &TypedSimplePlan, batch: usize, dim: usize) -> Result<(), 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{DIM, SIZE, tiny_network, tiny_onnx};
+    use crate::testing::{DIM, SIZE, tiny_onnx};
     use proptest::prelude::*;
-    use prost::Message;
     use skueye_models::EmbeddingId;
 
     const ID: EmbeddingId = EmbeddingId([3; 16]);
@@ -144,25 +143,6 @@ mod tests {
         out
     }
 
-    fn code(bytes: &[u8], contract: &Contract) -> Code {
-        match TractEmbedder::new(bytes, contract) {
-            Ok(_) => panic!("taken"),
-            Err(fault) => fault.code(),
-        }
-    }
-
-    #[test]
-    fn it_computes_the_network() {
-        let mut embedder = TractEmbedder::new(&tiny_onnx(ID, false), &CONTRACT).unwrap();
-        let red = [[1.0; (SIZE * SIZE) as usize], [-1.0; _], [-1.0; _]].concat();
-        let out = embed(&mut embedder, &red);
-        // Red is corner 1 of the cube: 3 - 1 there, silent elsewhere, 0.01 of bias everywhere.
-        for (at, value) in out.iter().enumerate() {
-            let expected = if at % 8 == 1 { 2.01 } else { 0.01 };
-            assert!((value - expected).abs() < 1e-5, "{at}: {value}");
-        }
-    }
-
     #[test]
     fn typed_fp16_is_widened_and_a_batch_gives_the_rows_of_single_calls() {
         let mut single = TractEmbedder::new(&tiny_onnx(ID, false), &CONTRACT).unwrap();
@@ -176,53 +156,6 @@ mod tests {
         for (a, b) in embed(&mut fp16, &input).iter().zip(&rows) {
             assert!((a - b).abs() < 1e-5, "{a} {b}");
         }
-    }
-
-    #[test]
-    fn another_id_another_shape_and_unknown_operators_have_their_numbers() {
-        let onnx = tiny_onnx(ID, false);
-        let other_id = Contract {
-            embedding_id: EmbeddingId([4; 16]),
-            ..CONTRACT
-        };
-        assert_eq!(code(&onnx, &other_id), Code::ModelEmbeddingId);
-        for contract in [
-            Contract {
-                size: 64,
-                ..CONTRACT
-            },
-            Contract {
-                dim: 64,
-                ..CONTRACT
-            },
-        ] {
-            assert_eq!(code(&onnx, &contract), Code::ModelShape);
-        }
-        let mut unknown = tiny_network(ID, false);
-        unknown.graph.as_mut().unwrap().node[1].op_type = "Frobnicate".into();
-        assert_eq!(
-            code(&unknown.encode_to_vec(), &CONTRACT),
-            Code::ModelDamaged
-        );
-        let mut dangling = tiny_network(ID, false);
-        dangling.graph.as_mut().unwrap().output[0].name = "nowhere".into();
-        assert_eq!(
-            code(&dangling.encode_to_vec(), &CONTRACT),
-            Code::ModelDamaged
-        );
-        assert_eq!(code(b"not an ONNX file", &CONTRACT), Code::ModelDamaged);
-    }
-
-    #[test]
-    fn wrong_lengths_and_values_that_are_not_finite_are_refused() {
-        let mut embedder = TractEmbedder::new(&tiny_onnx(ID, false), &CONTRACT).unwrap();
-        let mut out = vec![0.0; DIM as usize];
-        let short = embedder.embed(&tensor(1)[1..], &mut out).unwrap_err();
-        assert_eq!(short.code(), Code::ModelShape);
-        let mut input = tensor(1);
-        input[5] = f32::INFINITY;
-        let fault = embedder.embed(&input, &mut out).unwrap_err();
-        assert_eq!(fault.code(), Code::EmbeddingNotFinite);
     }
 
     proptest! {

@@ -9,6 +9,7 @@ use skueye_agent::Config;
 use skueye_gallery::{Gallery, GalleryInfo, Kernel};
 use skueye_models::{EmbeddingId, Fault, Thresholds};
 use skueye_vision::ModelSet;
+use skueye_vision::runtime::{self, Finding};
 
 use super::print;
 
@@ -27,19 +28,11 @@ pub struct Doctor {
 #[derive(Debug, Serialize)]
 struct Findings {
     healthy: bool,
-    backends: [Backend; 1],
+    backends: Vec<Finding>,
     search_kernel: &'static str,
     model: Option<ModelFindings>,
     gallery: Option<GalleryInfo>,
     faults: Vec<Fault>,
-}
-
-/// A runtime for the network.
-#[derive(Debug, Serialize)]
-struct Backend {
-    name: &'static str,
-    chosen: bool,
-    why: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,7 +61,8 @@ impl Doctor {
 fn examine(config: &Config) -> Findings {
     let mut faults = Vec::new();
     let mut keep = |fault| faults.push(fault);
-    let model = ModelSet::load(&config.model).map_err(&mut keep).ok();
+    let model = ModelSet::load_with(&config.model, &config.runtime);
+    let model = model.map_err(&mut keep).ok();
     let gallery = Gallery::open(&config.gallery).map_err(&mut keep).ok();
     if let Some(gallery) = &gallery {
         let _ = gallery.verify().map_err(&mut keep);
@@ -83,11 +77,10 @@ fn examine(config: &Config) -> Findings {
     }
     Findings {
         healthy: faults.is_empty(),
-        backends: [Backend {
-            name: "tract",
-            chosen: true,
-            why: "built in",
-        }],
+        backends: match &model {
+            Some(model) => model.runtimes().to_vec(),
+            None => runtime::look(&config.runtime),
+        },
         search_kernel: Kernel::best().name(),
         model: model.as_ref().map(ModelFindings::of),
         gallery: gallery.map(|gallery| gallery.view().info()),

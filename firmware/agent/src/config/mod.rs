@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use skueye_link::{AckSettings, Template, TemplateText};
 use skueye_models::{Code, Fault, Thresholds};
 use skueye_vision::decode::read_bounded;
-use skueye_vision::localise;
+use skueye_vision::{localise, runtime};
 
 pub use problem::Problem;
 
@@ -27,6 +27,8 @@ pub const MAX_SETTINGS_BYTES: u64 = 256 * 1024;
 pub struct Config {
     /// The model's folder.
     pub model: PathBuf,
+    /// What computes the network.
+    pub runtime: runtime::Settings,
     /// The gallery's file.
     pub gallery: PathBuf,
     /// Frames a second that a replay stands for; timeouts count in its time.
@@ -95,6 +97,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             model: "model".into(),
+            runtime: runtime::Settings::default(),
             gallery: "gallery.skg".into(),
             replay_fps: NonZeroU32::new(15).expect("not zero"),
             localise: localise::Settings::default(),

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use skueye_link::{AckSettings, Aim, Template, TemplateText, Terminator};
 use skueye_models::Code;
-use skueye_vision::localise;
-use skueye_vision::{MAX_SIDE, Region};
+use skueye_vision::{MAX_SIDE, Region, localise, runtime};
 use toml::de::DeTable;
 
 use super::problem::Problem;
@@ -53,6 +52,7 @@ fn syntax(text: &str, error: &toml::de::Error) -> Problem {
 fn read_places(reader: &mut Reader<'_>, folder: &Path, config: &mut Config) {
     let mut model = reader.section("model");
     read_path(&mut model, "folder", folder, &mut config.model);
+    read_runtime(&mut model, folder, &mut config.runtime);
     model.finish();
     let mut gallery = reader.section("gallery");
     read_path(&mut gallery, "path", folder, &mut config.gallery);
@@ -76,6 +76,15 @@ fn read_path(section: &mut Section<'_, '_>, key: &'static str, folder: &Path, in
         section.refuse(key, "a path".into(), "name a file or folder");
     }
     *into = folder.join(text);
+}
+
+fn read_runtime(section: &mut Section<'_, '_>, folder: &Path, into: &mut runtime::Settings) {
+    let expected = "auto, onnxruntime or tract";
+    let parse = runtime::Settings::parse_choice;
+    section.parsed("runtime", expected, &mut into.only, parse);
+    let mut library = String::new();
+    section.text("onnxruntime", &mut library);
+    into.onnxruntime = (!library.is_empty()).then(|| folder.join(library));
 }
 
 fn read_localise(mut section: Section<'_, '_>, into: &mut localise::Settings) {

@@ -114,7 +114,8 @@ impl Enrol {
     }
 
     fn embed(&self, store: &Store) -> Result<Vec<UnitEmbedding>, Fault> {
-        let mut model = ModelSet::load(&Config::load(&self.config)?.model)?;
+        let config = Config::load(&self.config)?;
+        let mut model = ModelSet::load_with(&config.model, &config.runtime)?;
         let snapshot = store.snapshot();
         snapshot
             .base()

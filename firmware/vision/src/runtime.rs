@@ -163,7 +163,10 @@ fn note_failure(findings: &mut [Finding], runtime: Runtime, fault: &Fault) {
     }
 }
 
-fn open(
+/// A network on `runtime`; `library` is that of ONNX Runtime, where it is not the system's.
+///
+/// Errors: E403 to E405 the file does not serve, E409 the runtime is not there.
+pub fn open(
     runtime: Runtime,
     onnx: &[u8],
     contract: &Contract,
@@ -174,6 +177,3 @@ fn open(
         Runtime::OnnxRuntime => Box::new(OnnxRuntimeEmbedder::new(onnx, contract, library)?),
     })
 }
-
-#[cfg(test)]
-mod tests;

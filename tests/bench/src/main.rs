@@ -6,6 +6,7 @@ mod gallery;
 mod npy;
 mod random;
 mod vectors;
+mod vision;
 
 use clap::{Parser, Subcommand};
 use skueye_models::Fault;
@@ -24,6 +25,8 @@ enum Command {
     Gallery(gallery::GalleryBench),
     /// Answer queries and do nothing else, to count instructions (see tests/bench/instructions.py).
     Count(count::Count),
+    /// From camera pixels to an embedding: time, memory taken, agreement of the runtimes, and the same work in Python.
+    Vision(vision::VisionBench),
     /// Make synthetic test vectors: clustered as products are, with queries of which some are of unknown products.
     Vectors(vectors::Vectors),
 }
@@ -32,6 +35,7 @@ fn main() -> std::process::ExitCode {
     let outcome = match Cli::parse().command {
         Command::Count(command) => command.run(),
         Command::Gallery(command) => command.run(),
+        Command::Vision(command) => command.run(),
         Command::Vectors(command) => command.run(),
     };
     match outcome {

@@ -223,4 +223,32 @@ fn interleave(planes: &[u8], rgb: &mut [u8]) {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vector_instructions_change_nothing() {
+        let (width, height) = (131, 77);
+        let data: Vec<u8> = (0..width * 3 * height)
+            .map(|i| (i * i % 251) as u8)
+            .collect();
+        let mut filter = Filter::new(height, 20);
+        filter.set(Span {
+            start: 0.0,
+            length: height as f64,
+            out: 20,
+        });
+        let rows = kernel::Rows {
+            data: &data,
+            stride: width * 3,
+            filter: &filter,
+            top: 0,
+            count: LANES,
+        };
+        let mut fast = vec![[0; LANES]; width * 3];
+        let mut plain = fast.clone();
+        dispatch::combine_rows(&rows, &mut fast);
+        kernel::combine_rows(&rows, &mut plain);
+        assert_eq!(fast, plain);
+    }
+}

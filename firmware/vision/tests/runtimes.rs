@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use prost::Message;
-use skueye_models::{Code, EmbeddingId};
+use skueye_models::{Code, EmbeddingId, Fault};
 
-use super::*;
-use crate::ModelSet;
-use crate::testing::{DIM, SIZE, tiny_network, tiny_onnx, write_tiny_model};
+use skueye_vision::onnx::Contract;
+use skueye_vision::runtime::{Runtime, Settings, open};
+use skueye_vision::testing::{DIM, SIZE, tiny_network, tiny_onnx, write_tiny_model};
+use skueye_vision::{Embedder, ModelSet};
 
 const ID: EmbeddingId = EmbeddingId([3; 16]);
 const CONTRACT: Contract = Contract {

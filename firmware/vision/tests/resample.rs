@@ -1,6 +1,9 @@
-use super::*;
+//! Frames of every layout, reduced: against the filter's definition and the colours of the standards.
+
 use proptest::prelude::*;
 use skueye_models::Code;
+use skueye_vision::resample::{Colour, Layout, Matrix, Pixels, Resampler};
+use skueye_vision::{Region, RgbImage};
 
 const WHOLE: fn(u32, u32) -> Region = |width, height| Region {
     x: 0,
@@ -143,29 +146,4 @@ fn frames_that_are_too_short_or_of_odd_sides_have_their_numbers() {
     assert_eq!(code(Layout::Nv12, (8, 5), 8, 96), Code::ImageSize);
     assert_eq!(code(Layout::Grey, (0, 6), 8, 96), Code::ImageSize);
     assert_eq!(code(Layout::Grey, (8193, 1), 8193, 96), Code::ImageSize);
-}
-
-#[test]
-fn vector_instructions_change_nothing() {
-    let (width, height) = (131, 77);
-    let image = RgbImage::new(width, height, noise((width * height * 3) as usize, 9)).unwrap();
-    let mut filter = Filter::new(height as usize, 20);
-    let span = Span {
-        start: 0.0,
-        length: f64::from(height),
-        out: 20,
-    };
-    filter.set(span);
-    let rows = kernel::Rows {
-        data: image.data(),
-        stride: width as usize * 3,
-        filter: &filter,
-        top: 0,
-        count: 16,
-    };
-    let mut fast = vec![[0; LANES]; width as usize * 3];
-    let mut plain = fast.clone();
-    dispatch::combine_rows(&rows, &mut fast);
-    kernel::combine_rows(&rows, &mut plain);
-    assert_eq!(fast, plain);
 }

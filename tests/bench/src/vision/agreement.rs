@@ -1,0 +1,124 @@
+//! How far the runtimes agree: the cosine of their embeddings, picture by picture, and the worst of them.
+//!
+//! The reference is tract on the f32 file, which is what the trainer measures accuracy with.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+use skueye_models::{Fault, UnitEmbedding};
+use skueye_vision::{
+    Embedder, OnnxRuntimeEmbedder, Preprocessor, Region, RgbImage, TractEmbedder, decode_file,
+};
+
+use super::{Network, frames};
+use crate::refused;
+
+/// What each arithmetic must reach.
+const LEAST: [(&str, f32); 2] = [("min_cosine_f32", 0.9999), ("min_cosine_f16", 0.999)];
+
+/// A runtime with the smallest cosine so far, and where.
+struct Candidate {
+    key: &'static str,
+    embedder: Box<dyn Embedder>,
+    worst: f32,
+    at: usize,
+}
+
+/// The worst cosine in f32 and in FP16 arithmetic over `count` pictures, `null` where ONNX Runtime is not there.
+pub fn measure(
+    network: &Network,
+    pictures: Option<&Path>,
+    count: usize,
+    library: Option<&Path>,
+) -> Result<Map<String, Value>, Fault> {
+    let files = pictures.map(listed).transpose()?;
+    let count = files.as_ref().map_or(count, |files| files.len().min(count));
+    let mut reference = TractEmbedder::new(&network.widened, &network.contract)?;
+    let mut candidates = candidates(network, library)?;
+    let mut preprocessor = network.preprocessor()?;
+    for at in 0..count {
+        let image = match &files {
+            Some(files) => decode_file(&files[at])?,
+            None => frames::picture(1000 + at as u64, 320, 240)?,
+        };
+        let expected = unit(&mut reference, &mut preprocessor, &image)?;
+        for candidate in &mut candidates {
+            let found = unit(&mut *candidate.embedder, &mut preprocessor, &image)?;
+            let cosine = found.cosine(&expected);
+            if cosine < candidate.worst {
+                (candidate.worst, candidate.at) = (cosine, at);
+            }
+        }
+    }
+    for candidate in &candidates {
+        eprintln!(
+            "{}: {:.7} at worst, at picture {} of {count}",
+            candidate.key, candidate.worst, candidate.at
+        );
+    }
+    report(&candidates, count)
+}
+
+fn report(candidates: &[Candidate], count: usize) -> Result<Map<String, Value>, Fault> {
+    let mut report = Map::new();
+    report.insert("pictures".into(), json!(count));
+    for (key, least) in LEAST {
+        let found = candidates.iter().find(|candidate| candidate.key == key);
+        report.insert(key.into(), json!(found.map(|candidate| candidate.worst)));
+        if let Some(low) = found.filter(|candidate| candidate.worst < least) {
+            let got = format!("{:.6} at picture {}", low.worst, low.at);
+            return Err(refused(format!("a {key} of at least {least}"), got));
+        }
+    }
+    Ok(report)
+}
+
+fn candidates(network: &Network, library: Option<&Path>) -> Result<Vec<Candidate>, Fault> {
+    let contract = &network.contract;
+    let made = [
+        OnnxRuntimeEmbedder::new(&network.typed, contract, library),
+        OnnxRuntimeEmbedder::as_typed(&network.typed, contract, library),
+    ];
+    let mut all = Vec::new();
+    for ((key, _), embedder) in LEAST.into_iter().zip(made) {
+        match embedder {
+            Ok(embedder) => all.push(Candidate {
+                key,
+                embedder: Box::new(embedder),
+                worst: 1.0,
+                at: 0,
+            }),
+            Err(fault) if library.is_some() => return Err(fault),
+            Err(fault) => eprintln!("{key} is left out: {fault}"),
+        }
+    }
+    Ok(all)
+}
+
+fn unit(
+    embedder: &mut dyn Embedder,
+    preprocessor: &mut Preprocessor,
+    image: &RgbImage,
+) -> Result<UnitEmbedding, Fault> {
+    let tensor = preprocessor.tensor(image, Region::whole(image))?;
+    let mut values = vec![0.0; embedder.dim()];
+    embedder.embed(tensor, &mut values)?;
+    UnitEmbedding::normalise(values)
+}
+
+/// The pictures in `folder` and below, by name.
+fn listed(folder: &Path) -> Result<Vec<PathBuf>, Fault> {
+    let entries = std::fs::read_dir(folder).map_err(|e| Fault::io("read", folder, &e))?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|e| Fault::io("read", folder, &e))?.path();
+        let kind = path.extension().unwrap_or_default().to_ascii_lowercase();
+        if path.is_dir() {
+            files.extend(listed(&path)?);
+        } else if kind == "jpg" || kind == "jpeg" || kind == "png" {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

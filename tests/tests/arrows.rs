@@ -16,7 +16,10 @@ const ALLOWED: [(&str, &[&str]); 12] = [
             "skueye-vision",
         ],
     ),
-    ("skueye-bench", &["skueye-gallery", "skueye-models"]),
+    (
+        "skueye-bench",
+        &["skueye-gallery", "skueye-models", "skueye-vision"],
+    ),
     ("skueye-camera", &[]),
     ("skueye-distributed", &["skueye-models"]),
     ("skueye-gallery", &["skueye-models"]),

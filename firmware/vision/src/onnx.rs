@@ -3,6 +3,7 @@
 use half::f16;
 use skueye_models::manifest::ONNX_EMBEDDING_ID_KEY;
 use skueye_models::{Code, EmbeddingId, Fault, Manifest};
+use tract_onnx::pb::attribute_proto::AttributeType;
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value as Dimension;
 use tract_onnx::pb::type_proto::Value as TypeValue;
@@ -113,6 +114,49 @@ fn declared(value: &ValueInfoProto) -> (i32, Vec<Option<i64>>) {
 pub fn widen_to_f32(model: &mut ModelProto) {
     if let Some(graph) = &mut model.graph {
         widen_graph(graph);
+    }
+}
+
+/// Makes a network that [`widen_to_f32`] has widened round every result to FP16, as a runtime with FP16 arithmetic does
+/// that adds up in f32: what such a runtime will give can so be had on a processor without it.
+pub fn round_to_f16(model: &mut ModelProto) {
+    let Some(graph) = &mut model.graph else {
+        return;
+    };
+    for node in std::mem::take(&mut graph.node) {
+        let rounded = node.op_type != "Constant" && node.output.len() == 1;
+        match rounded {
+            true => graph.node.extend(rounded_node(node)),
+            false => graph.node.push(node),
+        }
+    }
+}
+
+/// The node, its output by way of FP16.
+fn rounded_node(mut node: NodeProto) -> [NodeProto; 3] {
+    let output = node.output[0].clone();
+    let [exact, half] = ["exact", "half"].map(|kind| format!("{output}/{kind}"));
+    node.output = vec![exact.clone()];
+    [
+        node,
+        cast(&exact, &half, FLOAT16),
+        cast(&half, &output, FLOAT),
+    ]
+}
+
+fn cast(from: &str, into: &str, element: i32) -> NodeProto {
+    NodeProto {
+        op_type: "Cast".into(),
+        name: into.into(),
+        input: vec![from.into()],
+        output: vec![into.into()],
+        attribute: vec![AttributeProto {
+            name: "to".into(),
+            i: i64::from(element),
+            r#type: AttributeType::Int as i32,
+            ..Default::default()
+        }],
+        ..Default::default()
     }
 }
 

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use skueye_models::{Fault, Manifest};
 use skueye_vision::decode::read_bounded;
 use skueye_vision::model::{MAX_ONNX_BYTES, read_manifest};
-use skueye_vision::onnx::{Contract, parse, widen_to_f32};
+use skueye_vision::onnx::{Contract, parse, round_to_f16, widen_to_f32};
 use skueye_vision::resample::Pixels;
 use skueye_vision::{
     Embedder, OnnxRuntimeEmbedder, Preprocessor, Region, RgbImage, TractEmbedder, decode_into,
@@ -61,6 +61,8 @@ pub struct Network {
     typed: Vec<u8>,
     /// The same, widened to f32.
     widened: Vec<u8>,
+    /// The same again, every result rounded to FP16.
+    rounded: Vec<u8>,
 }
 
 impl Network {
@@ -71,11 +73,14 @@ impl Network {
         let typed = read_bounded(&path, MAX_ONNX_BYTES, skueye_models::Code::ModelDamaged)?;
         let mut model = parse(&typed, &contract)?;
         widen_to_f32(&mut model);
+        let widened = model.encode_to_vec();
+        round_to_f16(&mut model);
         Ok(Self {
-            widened: model.encode_to_vec(),
+            rounded: model.encode_to_vec(),
             manifest,
             contract,
             typed,
+            widened,
         })
     }
 

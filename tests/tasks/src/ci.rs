@@ -86,7 +86,9 @@ fn builds_and_tests(workspace: &Workspace, times: &mut Times) -> Result<(), Trou
         format!("clippy --release --all-targets {EVERYTHING} -- -D warnings"),
     ))?;
     times.step(&cargo("build", format!("build --release {EVERYTHING}")))?;
-    times.step(&cargo("tests", format!("test --release {EVERYTHING}")))?;
+    let library = times.timed("fetch ONNX Runtime", || exported::onnxruntime(workspace))?;
+    let tests = cargo("tests", format!("test --release {EVERYTHING}"));
+    times.step(&tests.env("ORT_DYLIB_PATH", library))?;
     let exported = times.timed("fetch ONNX tools", || exported::check(workspace))?;
     times.step(&exported.envs(&variables))?;
     let in_qdrant = times.timed("fetch Qdrant's client", || {

@@ -7,6 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use skueye_models::{Code, Fault};
 use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::*;
+use tract_onnx::tract_core::transform::get_transform;
 
 use crate::embed::{Embedder, check_finite, check_lengths};
 use crate::onnx::{Contract, damaged, parse, widen_to_f32};
@@ -82,15 +83,21 @@ impl Embedder for TractEmbedder {
     }
 }
 
+/// Convolutions run channel-last: tract's depthwise convolution then walks channels, which lie side by side, instead of
+/// the few pixels of a small map, most of them at its border.
 fn build(model: &ModelProto, batch: usize, size: usize) -> TractResult<Arc<TypedSimplePlan>> {
     // Declared inner and output shapes may carry the exporter's batch of one.
-    tract_onnx::onnx()
+    let mut model = tract_onnx::onnx()
         .with_ignore_value_info(true)
         .with_ignore_output_shapes(true)
         .model_for_proto_model(model)?
         .with_input_fact(0, f32::fact([batch, 3, size, size]).into())?
-        .into_optimized()?
-        .into_runnable()
+        .into_typed()?
+        .into_decluttered()?;
+    if let Some(channels_last) = get_transform("conv_nhwc")? {
+        channels_last.transform(&mut model)?;
+    }
+    model.into_optimized()?.into_runnable()
 }
 
 fn check_output(plan: &TypedSimplePlan, batch: usize, dim: usize) -> Result<(), Fault> {

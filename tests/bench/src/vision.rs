@@ -126,7 +126,10 @@ impl Times {
     }
 
     fn report(&self) -> Map<String, Value> {
-        let stage = |millis: &[f64]| json!({ "p50_ms": quantile(millis, 0.5), "p99_ms": quantile(millis, 0.99), "calls": millis.len() });
+        let stage = |millis: &[f64]| {
+            let [min, p50, p99] = [0.0, 0.5, 0.99].map(|share| quantile(millis, share));
+            json!({ "min_ms": min, "p50_ms": p50, "p99_ms": p99, "calls": millis.len() })
+        };
         let stages = self.0.iter();
         stages.map(|(name, ms)| (name.clone(), stage(ms))).collect()
     }

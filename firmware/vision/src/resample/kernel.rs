@@ -41,11 +41,20 @@ pub(super) fn combine_rows(rows: &Rows<'_>, out: &mut [Lanes]) {
     }
 }
 
+/// `byte * weight / 256`, rounded, a byte of the weight at a time: 16 bits suffice, since `byte` is at most 255 and `weight`
+/// at most 2^14.
+#[inline(always)]
+fn scaled_byte(byte: u8, weight: i16) -> u16 {
+    let (byte, weight) = (u16::from(byte), weight as u16);
+    let low = byte.wrapping_mul(weight & 255).wrapping_add(128) >> 8;
+    byte.wrapping_mul(weight >> 8).wrapping_add(low)
+}
+
 /// Bytes `at` to `at + N` of every output row. Weights of an output row add up to 2^14, so sums are 255 * 64 and half a
 /// unit for each weight at most: below 2^15 up to the 8192 rows of the largest frame, and 255 * 64 is kept.
 #[inline(always)]
 fn block<const N: usize>(rows: &Rows<'_>, at: usize, out: &mut [Lanes]) {
-    let mut sums = [[0i16; N]; LANES];
+    let mut sums = [[0u16; N]; LANES];
     for (lane, sums) in sums.iter_mut().enumerate().take(rows.count) {
         let (start, weights) = rows.filter.taps(rows.top + lane);
         let mut from = start * rows.stride + at;
@@ -54,14 +63,14 @@ fn block<const N: usize>(rows: &Rows<'_>, at: usize, out: &mut [Lanes]) {
                 .first_chunk()
                 .expect("a row has its bytes");
             for (sum, byte) in sums.iter_mut().zip(bytes) {
-                *sum = sum.wrapping_add(scaled(i16::from(*byte) << 7, *weight));
+                *sum = sum.wrapping_add(scaled_byte(*byte, *weight));
             }
             from += rows.stride;
         }
     }
     for (column, lanes) in out.iter_mut().enumerate() {
         for (lane, value) in lanes.iter_mut().enumerate() {
-            *value = sums[lane][column].min(255 << FRACTION);
+            *value = sums[lane][column].min(255 << FRACTION) as i16;
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::Loss;
+
 /// A failure of a frame source, with the number under which the device reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CameraError {
@@ -37,7 +39,51 @@ pub enum CameraError {
         /// The device.
         path: PathBuf,
         /// What it did.
+        loss: Loss,
+    },
+    /// E307: the camera cannot be opened.
+    Unopened {
+        /// The device or program.
+        path: PathBuf,
+        /// What it should have been.
+        expected: &'static str,
+        /// What it is, or the system's words.
         got: String,
+        /// What a person can do about it.
+        remedy: &'static str,
+    },
+    /// E308: the camera does not take the settings.
+    Settings {
+        /// The device.
+        path: PathBuf,
+        /// What was asked for.
+        expected: String,
+        /// What the camera offers instead.
+        got: String,
+    },
+    /// E309: the camera marked this frame as damaged. Only this frame is lost.
+    Flagged {
+        /// The device.
+        path: PathBuf,
+    },
+    /// E310: the video cannot be replayed, or not further.
+    Video {
+        /// The video.
+        path: PathBuf,
+        /// What should have been there.
+        expected: &'static str,
+        /// What is there.
+        got: String,
+    },
+    /// E311: this program was built without this kind of camera.
+    Unsupported {
+        /// The device.
+        path: PathBuf,
+    },
+    /// E902: the program that delivers the frames is not installed.
+    ProgramMissing {
+        /// Its name.
+        path: PathBuf,
     },
 }
 
@@ -48,6 +94,12 @@ impl CameraError {
             Self::PictureTooLarge { .. } => 303,
             Self::Lost { .. } => 305,
             Self::ReplayEmpty { .. } => 306,
+            Self::Unopened { .. } => 307,
+            Self::Settings { .. } => 308,
+            Self::Flagged { .. } => 309,
+            Self::Video { .. } => 310,
+            Self::Unsupported { .. } => 311,
+            Self::ProgramMissing { .. } => 902,
             Self::FolderUnreadable { .. } | Self::PictureUnreadable { .. } => 901,
         }
     }
@@ -56,7 +108,7 @@ impl CameraError {
     pub fn is_frame_only(&self) -> bool {
         matches!(
             self,
-            Self::PictureUnreadable { .. } | Self::PictureTooLarge { .. }
+            Self::PictureUnreadable { .. } | Self::PictureTooLarge { .. } | Self::Flagged { .. }
         )
     }
 
@@ -67,7 +119,13 @@ impl CameraError {
             | Self::ReplayEmpty { path, .. }
             | Self::PictureUnreadable { path, .. }
             | Self::PictureTooLarge { path }
-            | Self::Lost { path, .. } => path,
+            | Self::Lost { path, .. }
+            | Self::Unopened { path, .. }
+            | Self::Settings { path, .. }
+            | Self::Flagged { path }
+            | Self::Video { path, .. }
+            | Self::Unsupported { path }
+            | Self::ProgramMissing { path } => path,
         }
     }
 
@@ -81,6 +139,11 @@ impl CameraError {
                 format!("at most {} bytes", crate::MAX_PICTURE_BYTES)
             }
             Self::Lost { .. } => "a frame".into(),
+            Self::Unopened { expected, .. } | Self::Video { expected, .. } => (*expected).into(),
+            Self::Settings { expected, .. } => expected.clone(),
+            Self::Flagged { .. } => "a frame without errors".into(),
+            Self::Unsupported { .. } => "a program with V4L2".into(),
+            Self::ProgramMissing { .. } => "an installed program".into(),
         }
     }
 
@@ -89,7 +152,13 @@ impl CameraError {
         match self {
             Self::FolderUnreadable { got, .. }
             | Self::PictureUnreadable { got, .. }
-            | Self::Lost { got, .. } => got.clone(),
+            | Self::Unopened { got, .. }
+            | Self::Settings { got, .. }
+            | Self::Video { got, .. } => got.clone(),
+            Self::Lost { loss, .. } => loss.to_string(),
+            Self::Flagged { .. } => "one that its driver flags as damaged".into(),
+            Self::Unsupported { .. } => "one without".into(),
+            Self::ProgramMissing { .. } => "none of this name".into(),
             Self::ReplayEmpty { others, .. } => format!("none among {others} other entries"),
             Self::PictureTooLarge { .. } => "more".into(),
         }
@@ -104,7 +173,15 @@ impl CameraError {
                 "leave the folder alone while it is replayed, and check the disk"
             }
             Self::PictureTooLarge { .. } => "replace the picture by a smaller one",
-            Self::Lost { .. } => "check the camera's cable and plug it in again",
+            Self::Lost { loss, .. } => loss.remedy(),
+            Self::Unopened { remedy, .. } => remedy,
+            Self::Settings { .. } => {
+                "ask for what `skueye doctor` lists, or take what it offers with camera.strict = false"
+            }
+            Self::Flagged { .. } => "use a shorter cable or another USB port, if there are many",
+            Self::Video { .. } => "convert it: ffmpeg -i VIDEO -pix_fmt yuv420p VIDEO.y4m",
+            Self::Unsupported { .. } => "build it with --features skueye-agent/v4l2",
+            Self::ProgramMissing { .. } => "install GStreamer's tools, or correct PATH",
         }
     }
 }

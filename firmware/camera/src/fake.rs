@@ -95,7 +95,7 @@ mod tests {
     fn asking_a_lost_camera_is_a_panic() {
         let lost = CameraError::Lost {
             path: "/dev/video0".into(),
-            got: "unplugged".into(),
+            loss: crate::Loss::Unplugged,
         };
         let mut source = ScriptedSource::new([Err(lost), Ok(frame(0))]);
         let _ = source.next_frame(&mut Frame::default());

@@ -3,6 +3,8 @@
 //! Strict: what is cut off or damaged is refused, never shown in part. Orientation in EXIF is honoured. Transparent
 //! pixels of a PNG are laid over white, the background of listing photos. 16-bit samples are rounded to 8 bits.
 
+mod raw;
+
 use std::fs::File;
 use std::io::{Cursor, Read};
 use std::path::Path;
@@ -14,6 +16,8 @@ use skueye_models::{Code, Fault};
 
 use crate::jpeg;
 use crate::picture::{RgbImage, check_size};
+
+pub use raw::{RawFormat, RawFrame, decode_raw_into};
 
 /// The largest picture file, in bytes.
 pub const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
@@ -269,6 +273,40 @@ mod tests {
         assert_eq!(decode(&huge).unwrap_err().code(), Code::ImageSize);
         let wide = png(image::ExtendedColorType::L8, &[0; 9000], 9000, 1);
         assert_eq!(decode(&wide).unwrap_err().code(), Code::ImageSize);
+    }
+
+    /// A picture of one colour takes few bits, but some for each block.
+    fn flat(side: u16) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let encoder = Encoder::new(&mut bytes, 1);
+        let grey = vec![128; usize::from(side) * usize::from(side)];
+        encoder.encode(&grey, side, side, ColorType::Luma).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_bomb_is_refused_and_the_smallest_honest_picture_is_not() {
+        assert_eq!(decode(&flat(2048)).unwrap().width(), 2048);
+        let mut bomb = flat(64);
+        let sof = bomb.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
+        bomb[sof + 5..sof + 9].copy_from_slice(&[0x20, 0, 0x20, 0]);
+        let fault = decode(&bomb).unwrap_err();
+        assert_eq!(fault.code(), Code::ImageDamaged);
+        assert!(fault.got().contains("8192 x 8192"), "{fault}");
+    }
+
+    #[test]
+    fn a_webcams_frame_without_huffman_tables_is_decoded() {
+        let whole = jpeg(false, None);
+        let mut frame = whole.clone();
+        while let Some(at) = frame.windows(2).position(|w| w == [0xff, 0xc4]) {
+            let length = usize::from(u16::from_be_bytes([frame[at + 2], frame[at + 3]]));
+            frame.drain(at..at + 2 + length);
+        }
+        assert!(frame.len() < whole.len());
+        // Drivers fill the buffer up behind the picture.
+        frame.extend([0; 512]);
+        assert_eq!(decode(&frame).unwrap(), decode(&whole).unwrap());
     }
 
     #[test]

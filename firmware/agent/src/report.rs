@@ -28,6 +28,11 @@ pub enum Line<'a> {
         /// The path at which a till listens.
         path: &'a str,
     },
+    /// The camera is open; what was agreed with it.
+    Camera {
+        /// In words.
+        camera: &'a str,
+    },
     /// A presentation is over.
     Event(Event<'a>),
     /// Something failed and the work goes on.
@@ -132,6 +137,8 @@ pub struct Summary {
     pub frames_damaged: u64,
     /// Frames that were passed over because newer ones had come; none in a replay.
     pub frames_dropped: u64,
+    /// How often the camera was lost, or could not be opened for a new reason.
+    pub camera_losses: u64,
     /// Items that were presented.
     pub presentations: u32,
     /// Answers that were accepted.
@@ -199,6 +206,7 @@ fn unwritable(error: &dyn std::fmt::Display) -> Fault {
 fn text(line: &Line<'_>) -> String {
     match line {
         Line::Link { path } => format!("scanner output on {path}"),
+        Line::Camera { camera } => format!("camera {}", printable(camera)),
         Line::Event(event) => event_text(event),
         Line::Fault { frame, fault } => match frame {
             Some(frame) => format!("frame {frame}: {fault}"),

@@ -34,7 +34,9 @@ impl PixelFormat {
             Self::Jpeg | Self::Png => None,
             // The last Y of an odd row has its U and V beside it all the same.
             Self::Yuyv => width.div_ceil(2).checked_mul(4),
-            Self::Nv12 | Self::I420 | Self::Grey => Some(width),
+            // So has the last column of NV12, in a row that is as long as one of Y.
+            Self::Nv12 => width.div_ceil(2).checked_mul(2),
+            Self::I420 | Self::Grey => Some(width),
             Self::Rgb => width.checked_mul(3),
         }
     }

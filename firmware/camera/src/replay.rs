@@ -84,6 +84,10 @@ impl FrameSource for ReplayFolder {
         self.lost += u64::from(read.is_err());
         read.map(|()| Event::Frame)
     }
+
+    fn describe(&self) -> String {
+        format!("a replay of {} pictures", self.pictures.len())
+    }
 }
 
 /// The pictures in the order of their names, and how many other entries there are.

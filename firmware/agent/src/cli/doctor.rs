@@ -1,11 +1,15 @@
 //! `skueye doctor`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
 use skueye_agent::Config;
+use skueye_agent::camera::{Camera, Kind};
+use skueye_agent::report::printable;
+use skueye_camera::FrameSource;
+use skueye_camera::v4l2::survey::{CLASS, Found, survey};
 use skueye_gallery::{Gallery, GalleryInfo, Kernel};
 use skueye_models::{EmbeddingId, Fault, Thresholds};
 use skueye_vision::ModelSet;
@@ -32,6 +36,7 @@ struct Findings {
     search_kernel: &'static str,
     model: Option<ModelFindings>,
     gallery: Option<GalleryInfo>,
+    camera: CameraFindings,
     faults: Vec<Fault>,
 }
 
@@ -60,6 +65,7 @@ impl Doctor {
 
 fn examine(config: &Config) -> Findings {
     let mut faults = Vec::new();
+    let camera = CameraFindings::look(&config.camera, &mut faults);
     let mut keep = |fault| faults.push(fault);
     let model = ModelSet::load_with(&config.model, &config.runtime);
     let model = model.map_err(&mut keep).ok();
@@ -84,7 +90,91 @@ fn examine(config: &Config) -> Findings {
         search_kernel: Kernel::best().name(),
         model: model.as_ref().map(ModelFindings::of),
         gallery: gallery.map(|gallery| gallery.view().info()),
+        camera,
         faults,
+    }
+}
+
+/// The cameras of this machine and the one of the settings.
+#[derive(Debug, Serialize)]
+struct CameraFindings {
+    source: &'static str,
+    /// What it would deliver.
+    opened: Option<String>,
+    found: Vec<FoundCamera>,
+}
+
+#[derive(Debug, Serialize)]
+struct FoundCamera {
+    path: PathBuf,
+    name: String,
+    /// Forms and sizes, one text each.
+    offers: Vec<String>,
+    /// Why they are not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<String>,
+}
+
+impl CameraFindings {
+    /// Opens the camera of the settings, unless frames are replayed, and closes it again.
+    fn look(camera: &Camera, faults: &mut Vec<Fault>) -> Self {
+        let source = match (camera.kind, &camera.replay) {
+            (Kind::Replay, None) => None,
+            (Kind::Replay, Some(path)) => Some(camera.source(Some(path)).map(|(source, _)| source)),
+            _ => Some(camera.open()),
+        };
+        let opened = source.and_then(|source| source.map_err(|fault| faults.push(fault)).ok());
+        Self {
+            source: camera.kind.name(),
+            // Released before the others are looked at.
+            opened: opened.map(|source| source.describe()),
+            found: survey(Path::new(CLASS))
+                .into_iter()
+                .map(FoundCamera::of)
+                .collect(),
+        }
+    }
+
+    fn print(&self) -> Result<(), Fault> {
+        let opened = self.opened.as_deref().unwrap_or("not opened");
+        print::line(&format!("camera    {}: {}", self.source, printable(opened)))?;
+        self.found.iter().try_for_each(|camera| {
+            let offers = match &camera.trouble {
+                Some(trouble) => trouble.clone(),
+                None if camera.offers.is_empty() => "no camera".into(),
+                None => camera.offers.join("; "),
+            };
+            let (path, name) = (camera.path.display(), printable(&camera.name));
+            print::line(&format!("found     {path} {name}: {offers}"))
+        })
+    }
+}
+
+impl FoundCamera {
+    fn of(found: Found) -> Self {
+        let (offers, trouble) = match found.offers {
+            Ok(offers) => (offers, None),
+            Err(trouble) => (Vec::new(), Some(trouble)),
+        };
+        let shown = offers.iter().map(|offer| {
+            let sizes: Vec<_> = offer
+                .sizes
+                .iter()
+                .map(|(w, h)| format!("{w}x{h}"))
+                .collect();
+            let readable = if offer.readable {
+                ""
+            } else {
+                " (cannot be read)"
+            };
+            format!("{}{readable} {}", offer.pixels, sizes.join(" "))
+        });
+        Self {
+            offers: shown.collect(),
+            path: found.path,
+            name: found.name,
+            trouble,
+        }
     }
 }
 
@@ -130,6 +220,7 @@ impl Findings {
                 gallery.products, gallery.rows, gallery.embedding_id
             ))?;
         }
+        self.camera.print()?;
         for fault in &self.faults {
             print::line(&format!("FAULT     {fault}"))?;
         }

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod capture;
 mod config;
 mod doctor;
 mod gallery;
@@ -25,6 +26,8 @@ pub struct Cli {
 enum Command {
     /// Watch the stage: one event for every item that is presented.
     Run(run::Run),
+    /// Write frames of the camera to a folder.
+    Capture(capture::Capture),
     /// Recognise one picture.
     Recognise(recognise::Recognise),
     /// Look into a gallery file.
@@ -45,6 +48,7 @@ impl Cli {
     pub fn run(self) -> Result<ExitCode, Fault> {
         match self.command {
             Command::Run(run) => run.run(),
+            Command::Capture(capture) => capture.run(),
             Command::Recognise(recognise) => recognise.run(),
             Command::Gallery(command) => command.run(),
             Command::Update(command) => command.run(),

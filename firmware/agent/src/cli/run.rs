@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use skueye_agent::pipeline::{Output, camera_fault};
+use skueye_agent::pipeline::Output;
 use skueye_agent::report::{Format, Line, Reporter};
-use skueye_agent::{Config, Policy, run};
-use skueye_camera::ReplayFolder;
+use skueye_agent::{Config, run};
 use skueye_models::Fault;
 
 /// Options of `skueye run`.
 #[derive(Debug, Args)]
 pub struct Run {
-    /// A folder whose pictures are played in the order of their names; the first must show the empty stage.
-    #[arg(long, value_name = "FOLDER")]
-    replay: PathBuf,
+    /// In place of the camera of the settings: a folder whose pictures are played in the order of their names, or a .y4m
+    /// video. The first frames must show the empty stage.
+    #[arg(long, value_name = "PATH")]
+    replay: Option<PathBuf>,
     /// The settings.
     #[arg(long, value_name = "FILE", default_value = "kiosk.toml")]
     config: PathBuf,
@@ -32,8 +32,7 @@ pub struct Run {
 impl Run {
     pub fn run(self) -> Result<ExitCode, Fault> {
         let config = Config::load(&self.config)?;
-        let source = ReplayFolder::open(&self.replay, config.replay_fps);
-        let source = source.map_err(|error| camera_fault(&error))?;
+        let (source, policy) = config.camera.source(self.replay.as_deref())?;
         let mut events = Events::open(&config, self.format())?;
         let (out, format) = events.parts();
         let output = Output {
@@ -41,7 +40,7 @@ impl Run {
             format,
             link_log: self.link_log.as_deref(),
         };
-        let summary = run(&config, source, Policy::EveryFrame, output)?;
+        let summary = run(&config, source, policy, output)?;
         if config.events.is_some() {
             let mut out = std::io::stdout();
             Reporter::new(&mut out, self.format()).write(&Line::Summary(&summary))?;

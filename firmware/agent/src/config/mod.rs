@@ -3,17 +3,19 @@
 //! Every problem is found in one pass, with its line; a key that is not known is refused with the nearest one that is.
 //! Relative paths are relative to the folder of the settings file. The defaults are those of `profiles/kiosk.toml`.
 
+mod camera;
 mod parse;
 mod problem;
 mod reader;
 
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use skueye_link::{AckSettings, Template, TemplateText};
 use skueye_models::{Code, Fault, Thresholds};
 use skueye_vision::decode::read_bounded;
 use skueye_vision::{localise, runtime};
+
+use crate::camera::Camera;
 
 pub use problem::Problem;
 
@@ -31,8 +33,8 @@ pub struct Config {
     pub runtime: runtime::Settings,
     /// The gallery's file.
     pub gallery: PathBuf,
-    /// Frames a second that a replay stands for; timeouts count in its time.
-    pub replay_fps: NonZeroU32,
+    /// Where the frames come from.
+    pub camera: Camera,
     /// How the stage is watched.
     pub localise: localise::Settings,
     /// When to accept, ask or reject.
@@ -99,7 +101,7 @@ impl Default for Config {
             model: "model".into(),
             runtime: runtime::Settings::default(),
             gallery: "gallery.skg".into(),
-            replay_fps: NonZeroU32::new(15).expect("not zero"),
+            camera: Camera::default(),
             localise: localise::Settings::default(),
             decision: Decision::default(),
             link: Link {

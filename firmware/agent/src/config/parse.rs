@@ -1,6 +1,5 @@
 //! Section by section from TOML to [`Config`].
 
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use skueye_link::{AckSettings, Aim, Template, TemplateText, Terminator};
@@ -57,11 +56,7 @@ fn read_places(reader: &mut Reader<'_>, folder: &Path, config: &mut Config) {
     let mut gallery = reader.section("gallery");
     read_path(&mut gallery, "path", folder, &mut config.gallery);
     gallery.finish();
-    let mut camera = reader.section("camera");
-    let mut fps = config.replay_fps.get();
-    camera.integer("replay_fps", 1..=240, &mut fps);
-    config.replay_fps = NonZeroU32::new(fps).unwrap_or(config.replay_fps);
-    camera.finish();
+    super::camera::read(reader.section("camera"), folder, &mut config.camera);
     let mut events = reader.section("events");
     let mut path = String::from("-");
     events.text("path", &mut path);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::camera::Kind;
 use proptest::prelude::*;
 
 fn problems(text: &str) -> Vec<Problem> {
@@ -97,6 +98,40 @@ fn a_serial_port_takes_the_place_of_the_pseudo_terminal() {
     );
     let off = Config::parse("[link]\npty = false", Path::new("")).unwrap();
     assert_eq!(off.link.port, Port::Off);
+}
+
+#[test]
+fn a_camera_is_asked_for_what_is_written() {
+    let text = "[camera]\nsource = \"v4l2\"\ndevice = \"cam\"\nformat = \"mjpeg\"\nwidth = 640\nheight = 480\n\
+                fps = 15\nexposure = 120\nstrict = true\nstall_ms = 500\nfrozen_frames = 0\n";
+    let camera = Config::parse(text, Path::new("/dev")).unwrap().camera;
+    assert_eq!((camera.kind, camera.frozen_frames), (Kind::V4l2, 0));
+    let expected = skueye_camera::v4l2::Settings {
+        device: "/dev/cam".into(),
+        pixels: Some(skueye_camera::PixelFormat::Jpeg),
+        width: 640,
+        height: 480,
+        fps: 15,
+        exposure: Some(120),
+        focus: None,
+        strict: true,
+        stall: std::time::Duration::from_millis(500),
+    };
+    assert_eq!(camera.v4l2, expected);
+    for bad in [
+        "source = \"usb\"",
+        "format = \"H264\"",
+        "width = 9000",
+        "fps = 0",
+        "exposure = -1",
+        "device = \"\"",
+        "source = \"gstreamer\"\npipeline = \" \"",
+    ] {
+        let found = problems(&format!("[camera]\n{bad}\n"));
+        assert_eq!(found[0].code, Code::SettingsValue, "{bad}: {found:?}");
+    }
+    let misspelt = problems("[camera]\nsorce = \"v4l2\"");
+    assert_eq!(misspelt[0].remedy, "write source");
 }
 
 #[test]

@@ -10,6 +10,8 @@ use crate::lane::{Receiver, Sender};
 pub(super) struct Captures {
     pub frames: u64,
     pub dropped: u64,
+    /// How often the camera was lost, or could not be opened for a new reason.
+    pub losses: u64,
     /// Why the source was lost, where it did not come to its end.
     pub lost: Option<CameraError>,
 }
@@ -26,24 +28,36 @@ pub(super) fn capture(
     loop {
         let heard = match source.next_frame(&mut mine) {
             Ok(SourceEvent::Frame) => {
+                counts.frames += 1;
                 let next = match policy {
                     Policy::EveryFrame => free.receive(),
                     Policy::LatestWins => free.take(),
                 };
                 counts.dropped += u64::from(next.is_none() && !free.is_closed());
                 match next {
-                    Some(next) => full.send(Ok(std::mem::replace(&mut mine, next))).is_ok(),
+                    Some(next) => {
+                        let frame = std::mem::replace(&mut mine, next);
+                        full.send(Captured::Frame(frame)).is_ok()
+                    }
                     None => !free.is_closed(),
                 }
             }
+            Ok(SourceEvent::Opened(camera)) => full.send(Captured::Opened(camera)).is_ok(),
+            Ok(SourceEvent::Lost(error)) => {
+                counts.losses += 1;
+                full.send(Captured::Fault(error)).is_ok()
+            }
+            Ok(SourceEvent::Waiting) => !free.is_closed(),
             Ok(_) => return counts,
-            Err(error) if error.is_frame_only() => full.send(Err(error)).is_ok(),
+            Err(error) if error.is_frame_only() => {
+                counts.frames += 1;
+                full.send(Captured::Fault(error)).is_ok()
+            }
             Err(error) => {
                 counts.lost = Some(error);
                 return counts;
             }
         };
-        counts.frames += 1;
         if !heard {
             return counts;
         }
@@ -52,9 +66,10 @@ pub(super) fn capture(
 
 #[cfg(test)]
 mod tests {
-    use super::super::camera_fault;
     use super::*;
+    use crate::camera::camera_fault;
     use crate::lane::Lane;
+    use skueye_camera::Loss;
     use skueye_camera::fake::ScriptedSource;
     use skueye_models::Code;
     use std::path::Path;
@@ -66,17 +81,21 @@ mod tests {
         })
     }
 
+    fn taken(sequence: u64) -> Captured {
+        Captured::Frame(frame(sequence).unwrap())
+    }
+
     fn lost() -> CameraError {
         CameraError::Lost {
             path: "/dev/video0".into(),
-            got: "nothing".into(),
+            loss: Loss::Unplugged,
         }
     }
 
     /// Captures a script with `buffers` that recognition has given back, and does not give any back again.
     fn captured(
         policy: Policy,
-        script: Vec<Captured>,
+        script: Vec<Result<Frame, CameraError>>,
         buffers: usize,
     ) -> (Captures, Vec<Captured>) {
         let (mut full, mut free) = (Lane::<Captured, 9>::new(), Lane::<Frame, 9>::new());
@@ -94,7 +113,7 @@ mod tests {
         let script = (0..6).map(frame).collect();
         let (counts, frames) = captured(Policy::LatestWins, script, 1);
         assert_eq!((counts.frames, counts.dropped), (6, 5));
-        assert_eq!(frames, [frame(0)]);
+        assert_eq!(frames, [taken(0)]);
     }
 
     #[test]
@@ -103,7 +122,7 @@ mod tests {
         let script = vec![frame(0), Err(unreadable.clone()), frame(2)];
         let (counts, frames) = captured(Policy::EveryFrame, script, 2);
         assert_eq!((counts.frames, counts.dropped), (3, 0));
-        assert_eq!(frames, [frame(0), Err(unreadable), frame(2)]);
+        assert_eq!(frames, [taken(0), Captured::Fault(unreadable), taken(2)]);
     }
 
     #[test]

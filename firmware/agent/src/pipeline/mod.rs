@@ -13,8 +13,9 @@ use std::io::Write;
 use std::path::Path;
 
 use skueye_camera::{CameraError, Frame, FrameSource};
-use skueye_models::{Code, Fault};
+use skueye_models::Fault;
 
+use crate::camera::camera_fault;
 use crate::config::Config;
 use crate::lane::Lane;
 use crate::presentation::Outcome;
@@ -61,11 +62,19 @@ pub struct Output<'w> {
 )]
 enum Message {
     Outcome(Outcome),
+    Camera(String),
     Fault { frame: Option<u64>, fault: Fault },
 }
 
 /// What capture hands on.
-type Captured = Result<Frame, CameraError>;
+#[derive(Debug, PartialEq)]
+enum Captured {
+    Frame(Frame),
+    /// The camera is open; what was agreed with it.
+    Opened(String),
+    /// A frame or the camera was lost.
+    Fault(CameraError),
+}
 
 /// Runs until `source` ends, and writes a line for everything that happens and a summary.
 ///
@@ -122,11 +131,4 @@ fn connect(
         Some(error) => Err(camera_fault(&error)),
         None => Ok(teller.summary),
     }
-}
-
-/// A camera's error as the fault of the same number.
-pub fn camera_fault(error: &CameraError) -> Fault {
-    let same = |code: &&Code| code.number() == error.number();
-    let code = Code::ALL.iter().find(same).copied().unwrap_or(Code::Io);
-    Fault::new(code, error.expected(), error.got(), error.remedy()).at(error.path())
 }

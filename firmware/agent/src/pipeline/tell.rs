@@ -40,6 +40,9 @@ impl<'g> Teller<'g> {
         while let Some(message) = messages.receive() {
             match message {
                 Message::Outcome(outcome) => self.outcome(&outcome)?,
+                Message::Camera(camera) => {
+                    self.reporter.write(&Line::Camera { camera: &camera })?;
+                }
                 Message::Fault { frame, fault } => {
                     let fault = &fault;
                     self.reporter.write(&Line::Fault { frame, fault })?;
@@ -54,6 +57,7 @@ impl<'g> Teller<'g> {
         let summary = &mut self.summary;
         summary.frames = captured.frames;
         summary.frames_dropped = captured.dropped;
+        summary.camera_losses = captured.losses;
         summary.frames_damaged = watched.damaged;
         summary.presentations = watched.presentations;
         summary.latency_ms = watched.latencies.medians();

@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use skueye_camera::{Frame, PixelFormat};
-use skueye_models::{Code, Fault};
+use skueye_camera::Frame;
+use skueye_models::Fault;
 use skueye_vision::localise::Localiser;
 use skueye_vision::sharpness::sharpness;
-use skueye_vision::{Region, RgbImage, decode_into};
+use skueye_vision::{Region, RgbImage};
 
-use super::{Captured, Message, camera_fault};
+use super::{Captured, Message};
+use crate::camera::{camera_fault, decode};
 use crate::config::Config;
 use crate::lane::{Receiver, Sender};
 use crate::latency::{FrameTimes, Latencies, Stage};
@@ -53,15 +54,16 @@ impl<'g> Watcher<'g> {
         let mut last = Moment::default();
         while let Some(captured) = frames.receive() {
             let message = match captured {
-                Ok(frame) => {
+                Captured::Frame(frame) => {
                     last = moment(&frame);
                     let message = self.frame(&frame);
                     // Capture may be gone already; the frames that it left are still looked at.
                     let _ = give_back.send(frame);
                     message
                 }
-                Err(error) => {
-                    self.damaged += 1;
+                Captured::Opened(camera) => Some(Message::Camera(camera)),
+                Captured::Fault(error) => {
+                    self.damaged += u64::from(error.is_frame_only());
                     let fault = camera_fault(&error);
                     Some(Message::Fault { frame: None, fault })
                 }
@@ -100,7 +102,7 @@ impl<'g> Watcher<'g> {
     fn step(&mut self, frame: &Frame, times: &mut FrameTimes) -> Result<Option<Outcome>, Fault> {
         let start = Instant::now();
         let image = &mut self.image;
-        times.time(Stage::Decode, || decode_frame(frame, image))?;
+        times.time(Stage::Decode, || decode(frame, image))?;
         let localiser = &mut self.localiser;
         let seen = times.time(Stage::Settle, || localiser.observe(image))?;
         match self.presenter.observe(moment(frame), seen.scene) {
@@ -128,17 +130,5 @@ fn moment(frame: &Frame) -> Moment {
     Moment {
         sequence: frame.sequence,
         time: frame.timestamp,
-    }
-}
-
-fn decode_frame(frame: &Frame, image: &mut RgbImage) -> Result<(), Fault> {
-    match frame.format {
-        PixelFormat::Jpeg | PixelFormat::Png => decode_into(&frame.data, image),
-        other => Err(Fault::new(
-            Code::ImageFormat,
-            "frames as JPEG or PNG",
-            format!("{other:?}"),
-            "set the camera to MJPEG",
-        )),
     }
 }

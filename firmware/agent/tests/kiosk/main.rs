@@ -155,7 +155,7 @@ fn a_pseudo_terminal_carries_the_answers_and_the_acknowledgements() {
     let path = shop.settings("[link]\npty = true\nack_timeout_ms = 20000\n");
     let config = Config::load(&path).unwrap();
     let replay = shop.folder().join("frames");
-    let source = ReplayFolder::open(replay, config.replay_fps).unwrap();
+    let source = ReplayFolder::open(replay, config.camera.replay_fps).unwrap();
     let mut till = Till::default();
     let output = pipeline::Output {
         out: &mut till,

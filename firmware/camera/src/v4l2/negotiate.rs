@@ -81,7 +81,12 @@ struct Offer<'a>(&'a Format, f32);
 impl fmt::Display for Offer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.1 > 0.0 {
-            true => write!(f, "{} at {} frames/s", self.0, (self.1 * 100.0).round() / 100.0),
+            true => write!(
+                f,
+                "{} at {} frames/s",
+                self.0,
+                (self.1 * 100.0).round() / 100.0
+            ),
             false => write!(f, "{}", self.0),
         }
     }

@@ -122,7 +122,7 @@ fn builds_and_tests(workspace: &Workspace, times: &mut Times) -> Result<(), Trou
 
 /// Lints and tests the cameras of V4L2, with libclang from its wheel and the compiler's own headers.
 fn v4l2(workspace: &Workspace, times: &mut Times) -> Result<(), Trouble> {
-    let folder = workspace.made().join("tools/libclang");
+    let folder = workspace.made().join("libclang");
     times.timed("fetch libclang", || {
         packages::ensure("libclang", &LIBCLANG, &folder, 256)
     })?;

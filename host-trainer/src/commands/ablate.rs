@@ -54,13 +54,14 @@ fn duration(text: &str) -> Result<f64, String> {
 
 /// Refuses: this program was built without the training engine (E603).
 #[cfg(not(feature = "torch"))]
-pub fn run(_: &Ablate, _: bool) -> Result<bool, Fault> {
-    skueye_trainer::run::training_is_possible().map(|()| false)
+pub fn run(_: &Ablate, _: bool) -> anyhow::Result<bool> {
+    skueye_trainer::run::training_is_possible()?;
+    Ok(false)
 }
 
 /// Runs it and prints the tables.
 #[cfg(feature = "torch")]
-pub fn run(options: &Ablate, json: bool) -> Result<bool, Fault> {
+pub fn run(options: &Ablate, json: bool) -> anyhow::Result<bool> {
     use skueye_trainer::ablate::{AblateRequest, ablate, markdown, write};
     use skueye_trainer::engine::device;
 

@@ -41,7 +41,7 @@ pub struct Augment {
 }
 
 /// Writes the sheet and tells its name, or the settings it was made with.
-pub fn run(options: &Augment, json: bool) -> Result<bool, Fault> {
+pub fn run(options: &Augment, json: bool) -> anyhow::Result<bool> {
     let how = match &options.settings {
         Some(path) => Augmentation::read(path)?,
         None => Augmentation::preset(&options.preset)?,

@@ -67,7 +67,7 @@ pub struct Throughput {
 }
 
 /// Runs the benchmark, or one side of it.
-pub fn run(command: Bench, json: bool) -> Result<bool, Fault> {
+pub fn run(command: Bench, json: bool) -> anyhow::Result<bool> {
     match command {
         Bench::Throughput(options) => {
             let report = throughput(&settled(options))?;
@@ -95,7 +95,7 @@ fn settled(options: Throughput) -> Options {
     }
 }
 
-fn work(task: &str) -> Result<bool, Fault> {
+fn work(task: &str) -> anyhow::Result<bool> {
     let task: Task = serde_json::from_str(task).map_err(|e| {
         let remedy = "call `skueye-train bench throughput`, which starts its workers itself";
         Fault::new(Code::Usage, "a task as JSON", e.to_string(), remedy)

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use skueye_models::Fault;
 use skueye_trainer::data::Dataset;
 use skueye_trainer::evaluate::{ValidationSet, calibrate_model};
 use skueye_trainer::files::write_file;
@@ -24,7 +23,7 @@ pub struct Calibrate {
 }
 
 /// Writes the new bands into the manifest.
-pub fn run(options: &Calibrate, json: bool) -> Result<bool, Fault> {
+pub fn run(options: &Calibrate, json: bool) -> anyhow::Result<bool> {
     let mut manifest = read_manifest(&options.model)?;
     let validation = ValidationSet::load(&Dataset::open(&options.data)?)?;
     let found = calibrate_model(&options.model, &validation, options.false_accept_rate)?;

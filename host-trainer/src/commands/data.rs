@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use skueye_models::Fault;
 use skueye_trainer::data::import::{Columns, Placement};
 use skueye_trainer::data::scale::{ScaleOptions, generate};
 use skueye_trainer::data::validate::Depth;
@@ -95,7 +94,7 @@ pub struct ScaleTest {
 }
 
 /// Does what `command` asks of a data set.
-pub fn run(command: DataCommand, json: bool) -> Result<bool, Fault> {
+pub fn run(command: DataCommand, json: bool) -> anyhow::Result<bool> {
     match command {
         DataCommand::Validate {
             root,
@@ -126,7 +125,7 @@ pub fn run(command: DataCommand, json: bool) -> Result<bool, Fault> {
     }
 }
 
-fn validate(root: &Path, options: &ValidateOptions, json: bool) -> Result<bool, Fault> {
+fn validate(root: &Path, options: &ValidateOptions, json: bool) -> anyhow::Result<bool> {
     let report = data::validate(root, &|bytes| decode(bytes).map(|_| ()), options)?;
     print(json, &report, |report| {
         let mut lines: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
@@ -141,7 +140,7 @@ fn validate(root: &Path, options: &ValidateOptions, json: bool) -> Result<bool, 
     Ok(report.is_clean())
 }
 
-fn import(import: Import, json: bool) -> Result<bool, Fault> {
+fn import(import: Import, json: bool) -> anyhow::Result<bool> {
     let mut columns = Columns::default();
     import
         .columns
@@ -163,7 +162,7 @@ fn import(import: Import, json: bool) -> Result<bool, Fault> {
     })
 }
 
-fn info(root: &Path, vocabulary: Option<&Path>, json: bool) -> Result<bool, Fault> {
+fn info(root: &Path, vocabulary: Option<&Path>, json: bool) -> anyhow::Result<bool> {
     let dataset = Dataset::open(root)?;
     let mut found = serde_json::json!({"info": dataset.info(), "data_hash": dataset.hash()?});
     if let Some(path) = vocabulary {

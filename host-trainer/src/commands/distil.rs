@@ -59,13 +59,14 @@ pub struct Distil {
 
 /// Refuses: this program was built without the training engine (E603).
 #[cfg(not(feature = "torch"))]
-pub fn run(_: Distil, _: bool) -> Result<bool, Fault> {
-    skueye_trainer::run::training_is_possible().map(|()| false)
+pub fn run(_: Distil, _: bool) -> anyhow::Result<bool> {
+    skueye_trainer::run::training_is_possible()?;
+    Ok(false)
 }
 
 /// Fills the store, teaches the student, and tells what came of it.
 #[cfg(feature = "torch")]
-pub fn run(options: Distil, json: bool) -> Result<bool, Fault> {
+pub fn run(options: Distil, json: bool) -> anyhow::Result<bool> {
     use skueye_trainer::distil::teachers::Teacher;
     use skueye_trainer::distil::{DistilRequest, trunk};
     use skueye_trainer::engine::device;

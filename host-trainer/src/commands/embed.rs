@@ -50,7 +50,7 @@ enum EmbedCommand {
 }
 
 /// Embeds a split, or joins what was embedded.
-pub fn run(options: Embed, json: bool) -> Result<bool, Fault> {
+pub fn run(options: Embed, json: bool) -> anyhow::Result<bool> {
     let start = Instant::now();
     match (options.merge, options.model, options.data, options.out) {
         (Some(EmbedCommand::Merge { parts, out }), ..) => {
@@ -83,7 +83,7 @@ pub fn run(options: Embed, json: bool) -> Result<bool, Fault> {
         }
         _ => {
             let expected = "a model folder, --data and --out, or merge";
-            Err(Fault::new(Code::Usage, expected, "neither", "see --help"))
+            Err(Fault::new(Code::Usage, expected, "neither", "see --help").into())
         }
     }
 }

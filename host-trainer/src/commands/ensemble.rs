@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use skueye_models::Fault;
 
 #[derive(Args)]
 pub struct Ensemble {
@@ -48,19 +47,21 @@ pub struct Soup {
 
 /// Refuses: this program was built without the training engine (E603).
 #[cfg(not(feature = "torch"))]
-pub fn ensemble(_: &Ensemble, _: bool) -> Result<bool, Fault> {
-    skueye_trainer::run::training_is_possible().map(|()| false)
+pub fn ensemble(_: &Ensemble, _: bool) -> anyhow::Result<bool> {
+    skueye_trainer::run::training_is_possible()?;
+    Ok(false)
 }
 
 /// Refuses: this program was built without the training engine (E603).
 #[cfg(not(feature = "torch"))]
-pub fn soup(_: &Soup, _: bool) -> Result<bool, Fault> {
-    skueye_trainer::run::training_is_possible().map(|()| false)
+pub fn soup(_: &Soup, _: bool) -> anyhow::Result<bool> {
+    skueye_trainer::run::training_is_possible()?;
+    Ok(false)
 }
 
 /// Fits the ensemble and tells what was chosen.
 #[cfg(feature = "torch")]
-pub fn ensemble(options: &Ensemble, json: bool) -> Result<bool, Fault> {
+pub fn ensemble(options: &Ensemble, json: bool) -> anyhow::Result<bool> {
     use std::fmt::Write;
 
     use skueye_trainer::data::{Dataset, Split};
@@ -104,7 +105,7 @@ pub fn ensemble(options: &Ensemble, json: bool) -> Result<bool, Fault> {
 
 /// Averages and tells what is in it.
 #[cfg(feature = "torch")]
-pub fn soup(options: &Soup, json: bool) -> Result<bool, Fault> {
+pub fn soup(options: &Soup, json: bool) -> anyhow::Result<bool> {
     use skueye_trainer::data::Dataset;
     use skueye_trainer::distil::ensemble::make_soup;
     use skueye_trainer::engine::device;

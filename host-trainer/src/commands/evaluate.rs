@@ -61,7 +61,7 @@ pub struct Evaluate {
 }
 
 /// Measures, writes the files, prints the figures.
-pub fn run(options: &Evaluate, json: bool) -> Result<bool, Fault> {
+pub fn run(options: &Evaluate, json: bool) -> anyhow::Result<bool> {
     let dataset = options.data.as_deref().map(Dataset::open).transpose()?;
     let subject = match (&dataset, &options.labels) {
         (Some(dataset), _) => Subject::of_dataset(dataset)?,

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use skueye_models::Fault;
 use skueye_trainer::run::{ExportRequest, RunFolder, export};
 
 use super::print;
@@ -30,7 +29,7 @@ pub struct Export {
 }
 
 /// Writes the model's folder.
-pub fn run(options: &Export, json: bool) -> Result<bool, Fault> {
+pub fn run(options: &Export, json: bool) -> anyhow::Result<bool> {
     let exported = export(&ExportRequest {
         run: &RunFolder::open(&options.run)?,
         out: &options.out,

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use skueye_models::Fault;
 use skueye_trainer::fetch::{MakersOptions, lite_weights, makers};
 
 use super::{print, print_dataset};
@@ -32,7 +31,7 @@ pub enum Fetch {
 }
 
 /// Fetches what `command` names.
-pub fn run(command: Fetch, json: bool) -> Result<bool, Fault> {
+pub fn run(command: Fetch, json: bool) -> anyhow::Result<bool> {
     match command {
         Fetch::Makers { out, seed, cache } => {
             let options = MakersOptions {

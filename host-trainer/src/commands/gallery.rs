@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use skueye_models::Fault;
 use skueye_trainer::data::Dataset;
 use skueye_trainer::embed::{Besides, build_gallery};
 
@@ -34,7 +33,7 @@ pub enum GalleryCommand {
 }
 
 /// Does what `command` asks of a gallery.
-pub fn run(command: GalleryCommand, json: bool) -> Result<bool, Fault> {
+pub fn run(command: GalleryCommand, json: bool) -> anyhow::Result<bool> {
     match command {
         GalleryCommand::Build {
             model,

@@ -25,13 +25,14 @@ pub struct Launch {
 
 /// Refuses: this program was built without the training engine (E603).
 #[cfg(not(feature = "torch"))]
-pub fn run(_: Launch) -> Result<bool, Fault> {
-    skueye_trainer::run::training_is_possible().map(|()| false)
+pub fn run(_: Launch) -> anyhow::Result<bool> {
+    skueye_trainer::run::training_is_possible()?;
+    Ok(false)
 }
 
 /// Runs the command in all processes to their end; what they print is their own.
 #[cfg(feature = "torch")]
-pub fn run(options: Launch) -> Result<bool, Fault> {
+pub fn run(options: Launch) -> anyhow::Result<bool> {
     use std::time::Duration;
 
     use skueye_distributed::launch;

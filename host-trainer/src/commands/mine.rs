@@ -94,7 +94,7 @@ fn level(text: &str) -> Result<skueye_trainer::data::Level, String> {
 }
 
 /// Counts the titles and writes the vocabulary, or a shard's part.
-pub fn run(mine: &Mine, json: bool) -> Result<bool, Fault> {
+pub fn run(mine: &Mine, json: bool) -> anyhow::Result<bool> {
     match (&mine.merge, &mine.root, &mine.out) {
         (Some(MineCommand::Merge { parts, out }), ..) => {
             let start = Instant::now();
@@ -116,11 +116,12 @@ pub fn run(mine: &Mine, json: bool) -> Result<bool, Fault> {
             "a data folder and --out, or merge",
             "neither",
             "see --help",
-        )),
+        )
+        .into()),
     }
 }
 
-fn write(counts: &Counts, out: &Path, start: Instant, json: bool) -> Result<bool, Fault> {
+fn write(counts: &Counts, out: &Path, start: Instant, json: bool) -> anyhow::Result<bool> {
     let vocabulary = Vocabulary::new(counts)?;
     vocabulary.write(out)?;
     let rate = per_second(vocabulary.titles(), start);
@@ -144,7 +145,7 @@ fn write_part(
     shard: Shard,
     out: &Path,
     json: bool,
-) -> Result<bool, Fault> {
+) -> anyhow::Result<bool> {
     let start = Instant::now();
     let part = Part::count(dataset, options, shard)?;
     part.write(out)?;

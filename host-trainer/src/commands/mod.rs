@@ -21,11 +21,12 @@ mod quickstart;
 mod synth;
 mod train;
 
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
+use anyhow::Context;
 use clap::Subcommand;
 use serde::Serialize;
-use skueye_models::Fault;
 use skueye_trainer::data::Dataset;
 
 #[derive(Subcommand)]
@@ -80,7 +81,7 @@ pub enum Command {
 }
 
 /// Runs `command`; `Ok(false)` means that it did its work and found something wrong.
-pub fn run(command: Command, json: bool) -> Result<bool, Fault> {
+pub fn run(command: Command, json: bool) -> anyhow::Result<bool> {
     match command {
         Command::Synth(options) => synth::run(&options, json),
         Command::Fetch(command) => fetch::run(command, json),
@@ -106,7 +107,7 @@ pub fn run(command: Command, json: bool) -> Result<bool, Fault> {
 }
 
 /// Prints what the data set at `root` says of itself.
-fn print_dataset(root: &Path, json: bool) -> Result<bool, Fault> {
+fn print_dataset(root: &Path, json: bool) -> anyhow::Result<bool> {
     let dataset = Dataset::open(root)?;
     print(json, &dataset.info(), |info| match info {
         Some(info) => format!(
@@ -120,11 +121,17 @@ fn print_dataset(root: &Path, json: bool) -> Result<bool, Fault> {
     })
 }
 
-/// Prints `value` as one line of JSON, or as `text` shows it.
-fn print<T: Serialize>(json: bool, value: &T, text: impl Fn(&T) -> String) -> Result<bool, Fault> {
-    match json {
-        true => println!("{}", serde_json::json!(value)),
-        false => println!("{}", text(value)),
+/// Prints `value` as one line of JSON, or as `text` shows it. A reader that has gone, such as `head`, is no failure: the
+/// work is done.
+fn print<T: Serialize>(json: bool, value: &T, text: impl Fn(&T) -> String) -> anyhow::Result<bool> {
+    let line = match json {
+        true => serde_json::to_string(value).context("a result that JSON cannot hold")?,
+        false => text(value),
+    };
+    match writeln!(std::io::stdout().lock(), "{line}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("the result cannot be written to the standard output")
+        }
+        _ => Ok(true),
     }
-    Ok(true)
 }

@@ -111,7 +111,7 @@ impl About {
 }
 
 /// Carries out `command`.
-pub fn run(command: NetworkCommand, json: bool) -> Result<bool, Fault> {
+pub fn run(command: NetworkCommand, json: bool) -> anyhow::Result<bool> {
     match command {
         NetworkCommand::List => {
             let all = names().into_iter().filter_map(by_name);

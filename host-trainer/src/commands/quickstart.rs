@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use skueye_models::Fault;
 use skueye_trainer::quickstart::{Data, QuickstartOptions, Recipe, default_program, quickstart};
 
 use super::print;
@@ -40,7 +39,7 @@ pub struct Quickstart {
 }
 
 /// Runs the whole way and prints its summary.
-pub fn run(options: Quickstart, json: bool) -> Result<bool, Fault> {
+pub fn run(options: Quickstart, json: bool) -> anyhow::Result<bool> {
     let mut recipe = Recipe::for_cpu(&options.data);
     recipe.freeze = Some(options.freeze).filter(|cut| cut != "none");
     recipe.teacher.views = options.views;

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use skueye_models::Fault;
 use skueye_trainer::synth::{SynthOptions, contact_sheet, generate};
 
 use super::print_dataset;
@@ -48,7 +47,7 @@ pub struct Synth {
 }
 
 /// Draws the goods and tells what was written.
-pub fn run(synth: &Synth, json: bool) -> Result<bool, Fault> {
+pub fn run(synth: &Synth, json: bool) -> anyhow::Result<bool> {
     let options = SynthOptions {
         seed: synth.seed,
         train_products: synth.train_products,

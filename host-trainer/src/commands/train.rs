@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use skueye_models::Fault;
 
 #[derive(Args)]
 pub struct Train {
@@ -40,13 +39,14 @@ pub struct Train {
 
 /// Refuses: this program was built without the training engine (E603).
 #[cfg(not(feature = "torch"))]
-pub fn run(_: Train, _: bool) -> Result<bool, Fault> {
-    skueye_trainer::run::training_is_possible().map(|()| false)
+pub fn run(_: Train, _: bool) -> anyhow::Result<bool> {
+    skueye_trainer::run::training_is_possible()?;
+    Ok(false)
 }
 
 /// Trains and tells what came of it. Started by `torchrun` or `srun` it is one process of several.
 #[cfg(feature = "torch")]
-pub fn run(options: Train, json: bool) -> Result<bool, Fault> {
+pub fn run(options: Train, json: bool) -> anyhow::Result<bool> {
     use std::rc::Rc;
 
     use skueye_distributed::{Place, ProcessGroup, Timeouts};

@@ -296,6 +296,37 @@ fn a_run_that_diverges_names_the_pictures() {
 }
 
 #[test]
+fn unreadable_pictures_are_listed_and_borne_up_to_the_stated_share() {
+    let bench = Bench::new();
+    let mut jpegs = Vec::new();
+    let mut folders = vec![bench.path("data/Images/train")];
+    while let Some(folder) = folders.pop() {
+        for path in states(&folder) {
+            match path.is_dir() {
+                true => folders.push(path),
+                false => jpegs.push(path),
+            }
+        }
+    }
+    jpegs.sort();
+    assert_eq!(jpegs.len(), 16);
+    let whole = std::fs::read(&jpegs[5]).unwrap();
+    std::fs::write(&jpegs[5], &whole[..whole.len() / 2]).unwrap();
+    let share = |share| ["validation.pictures=0", share];
+    let bad = bench.train("strict", false, None, &share("training.unreadable=0.01"));
+    let fault = bad.unwrap_err();
+    assert_eq!(fault.code(), Code::DataTooManyBad);
+    assert!(fault.to_string().contains("unreadable.jsonl"), "{fault}");
+    let borne = bench.train("lenient", false, None, &share("training.unreadable=0.1"));
+    assert_eq!(borne.unwrap().steps, 4);
+    let list = std::fs::read_to_string(bench.path("lenient/unreadable.jsonl")).unwrap();
+    assert_eq!(list.lines().count(), 1);
+    let line: serde_json::Value = serde_json::from_str(list.trim()).unwrap();
+    assert_eq!(Path::new(line["picture"].as_str().unwrap()), jpegs[5]);
+    assert_eq!(line["code"], "E301");
+}
+
+#[test]
 fn two_processes_leave_one_run_and_a_resumed_one_the_same_network() {
     let keep = ["validation.keep=last"];
     if let Some(place) = Place::from_environment().unwrap() {

@@ -70,7 +70,13 @@ fn data_set(folder: &Path, heading: &str, rows: &str) {
 
 /// A JPEG of 64 x 64 pixels.
 fn picture() -> Vec<u8> {
-    let pixels: Vec<u8> = (0..64 * 64 * 3_u32).map(|i| (i * i / 97) as u8).collect();
+    varied_picture(0)
+}
+
+/// Another one for each number.
+fn varied_picture(number: u32) -> Vec<u8> {
+    let value = |i: u32| (i * i / (97 + number)) as u8;
+    let pixels: Vec<u8> = (0..64 * 64 * 3_u32).map(value).collect();
     let mut jpeg = Vec::new();
     let encoder = jpeg_encoder::Encoder::new(&mut jpeg, 85);
     encoder
@@ -243,6 +249,88 @@ fn a_truncated_picture_in_a_data_set() {
         "E301",
     );
     names(&fault, "00000000.jpg");
+}
+
+/// A data set in which every problem but the one of a test is absent: each picture has its own bytes.
+fn sound_data_set(folder: &Path, rows: &str) {
+    data_set(folder, HEADING, rows);
+    for (number, split) in ["train", "val", "index", "query_part1"].iter().enumerate() {
+        let path = folder.join(format!("Images/{split}/00/0000000{number}.jpg"));
+        fs::write(path, varied_picture(number as u32)).unwrap();
+    }
+}
+
+const TRAINING_ROW: &str = "00000000,Images/train/00/00000000.jpg,red tin,1,2,3\n";
+
+#[test]
+fn the_same_picture_in_two_splits() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    sound_data_set(&data, TRAINING_ROW);
+    let validate = ["data", "validate", "data"];
+    let clean = call("skueye-train", &validate, folder.path());
+    assert!(clean.status.success(), "{}", printed(&clean));
+    fs::copy(
+        data.join("Images/train/00/00000000.jpg"),
+        data.join("Images/index/00/00000002.jpg"),
+    )
+    .unwrap();
+    for more in [&[][..], &["--no-decode"]] {
+        let arguments = [&validate[..], more].concat();
+        let fault = refused("skueye-train", &arguments, folder.path(), "E511");
+        names(&fault, ".jpg");
+    }
+}
+
+#[test]
+fn one_picture_under_two_labels() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let rows = format!("{TRAINING_ROW}00000009,Images/train/00/00000009.jpg,blue tin,7,8,9\n");
+    sound_data_set(&data, &rows);
+    let picture = data.join("Images/train/00/00000000.jpg");
+    fs::copy(&picture, data.join("Images/train/00/00000009.jpg")).unwrap();
+    let validate = ["data", "validate", "data"];
+    refused("skueye-train", &validate, folder.path(), "E512");
+}
+
+#[test]
+fn a_command_line_that_does_not_fit() {
+    let folder = TempDir::new().unwrap();
+    for (program, arguments) in [
+        ("skueye-train", &["minee"][..]),
+        (
+            "skueye-train",
+            &["mine", "data", "--out", "x", "--threshhold", "3"],
+        ),
+        (
+            "skueye-train",
+            &[
+                "distil", "run", "--data", "d", "--out", "o", "--dim", "9999",
+            ],
+        ),
+        ("skueye", &["recognize"]),
+    ] {
+        let plain = call(program, arguments, folder.path());
+        assert_eq!(plain.status.code(), Some(2), "{arguments:?}");
+        let json = call(program, &[arguments, &["--json"]].concat(), folder.path());
+        assert_eq!(json.status.code(), Some(2), "{arguments:?}");
+        let faults = faults(&json);
+        assert_eq!(faults[0]["code"], "E104", "{}", printed(&json));
+    }
+}
+
+#[test]
+fn a_quick_start_with_a_cut_that_is_not_there_makes_nothing() {
+    let folder = TempDir::new().unwrap();
+    let arguments = ["quickstart", "--out", "demo", "--freeze", "blocks.77"];
+    let before = snapshot(folder.path());
+    let json = [&arguments[..], &["--json"]].concat();
+    let output = call("skueye-train", &json, folder.path());
+    // A program without the training engine refuses earlier.
+    let code = &faults(&output)[0]["code"];
+    assert!(code == "E103" || code == "E603", "{}", printed(&output));
+    assert_eq!(snapshot(folder.path()), before);
 }
 
 #[test]

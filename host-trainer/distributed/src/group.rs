@@ -57,6 +57,7 @@ pub struct ProcessGroup {
     group: Group,
     rank: usize,
     ranks: usize,
+    local_ranks: usize,
     device: Device,
 }
 
@@ -80,6 +81,7 @@ impl ProcessGroup {
             group,
             rank: place.rank,
             ranks: place.ranks,
+            local_ranks: place.local_ranks,
             device,
         };
         joined.barrier()?;
@@ -94,6 +96,11 @@ impl ProcessGroup {
     /// How many processes there are.
     pub fn ranks(&self) -> usize {
         self.ranks
+    }
+
+    /// This process's share of `cores` cores of its machine: at least one.
+    pub fn threads(&self, cores: usize) -> usize {
+        (cores / self.local_ranks.max(1)).max(1)
     }
 
     /// Where the tensors of its operations are.

@@ -11,7 +11,8 @@ use skueye_trainer::mine::{TrainingIndex, Vocabulary};
 use skueye_vision::decode::decode;
 
 use super::augment::Augment;
-use super::{augment, print, print_dataset};
+use super::synth::Synth;
+use super::{augment, print, print_dataset, synth};
 
 #[derive(Subcommand)]
 pub enum DataCommand {
@@ -26,6 +27,8 @@ pub enum DataCommand {
         #[arg(long)]
         list: Option<PathBuf>,
     },
+    /// Draws and photographs packaged goods: a synthetic data set with exact identity.
+    Synth(Synth),
     /// Brings data of others into the layout of a data set.
     Import(Import),
     /// Tells what training will see: rows, classes, attributes, memory, and the hash of the tables.
@@ -108,6 +111,7 @@ pub fn run(command: DataCommand, json: bool) -> anyhow::Result<bool> {
             };
             validate(&root, &ValidateOptions { depth, list }, json)
         }
+        DataCommand::Synth(options) => synth::run(&options, json),
         DataCommand::Import(options) => import(options, json),
         DataCommand::Info { root, vocabulary } => info(&root, vocabulary.as_deref(), json),
         DataCommand::ScaleTest(options) => {

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use skueye_models::Fault;
+#[cfg(feature = "torch")]
+use skueye_models::{Code, Fault};
+#[cfg(feature = "torch")]
+use skueye_trainer::distil::teachers::Teachers;
 use skueye_trainer::shard::Shard;
 
 #[derive(Args)]
@@ -64,16 +67,19 @@ pub fn run(_: Distil, _: bool) -> anyhow::Result<bool> {
     Ok(false)
 }
 
-/// Fills the store, teaches the student, and tells what came of it.
+/// Fills the store, teaches the student, and tells what came of it. Of several processes that were started together each
+/// fills its part of the store, then they train together.
 #[cfg(feature = "torch")]
 pub fn run(options: Distil, json: bool) -> anyhow::Result<bool> {
     use skueye_trainer::distil::teachers::Teacher;
     use skueye_trainer::distil::{DistilRequest, trunk};
-    use skueye_trainer::engine::device;
     use skueye_trainer::run::Settings;
 
-    let device = device(&options.device, 0)?;
-    let teachers = teachers(&options, device)?;
+    use super::ranks::Ranks;
+
+    let ranks = Ranks::join(&options.device)?;
+    tch::set_num_threads(ranks.threads as i32);
+    let teachers = teachers(&options, &ranks)?;
     let from = options.from.as_deref().map(Teacher::open).transpose()?;
     let trunk = trunk(&teachers, &options.network, from.as_ref())?;
     let mut settings = Settings::read(options.settings.as_deref(), &options.set)?;
@@ -89,15 +95,18 @@ pub fn run(options: Distil, json: bool) -> anyhow::Result<bool> {
         data: &options.data,
         out: &options.out,
         store: options.store.as_deref().unwrap_or(&beside),
-        shard: options.shard.unwrap_or(Shard::WHOLE),
+        shard: shard(options.shard, &ranks)?,
         settings: &settings,
         vocabulary: options.vocabulary.as_deref(),
         resume: options.resume,
         until: options.until,
-        device,
-        group: None,
+        device: ranks.device,
+        group: ranks.group.clone(),
     };
     let done = request.run(options.store_only)?;
+    if !ranks.speaks() {
+        return Ok(true);
+    }
     super::print(json, &done, |done| {
         let (found, computed) = (done.store.found, done.store.computed);
         let store = format!("store: {found} vectors found, {computed} computed");
@@ -113,17 +122,32 @@ pub fn run(options: Distil, json: bool) -> anyhow::Result<bool> {
     })
 }
 
-/// The ensemble, or the one run with a whitening fitted to it.
+/// The part of the store that this process fills.
 #[cfg(feature = "torch")]
-fn teachers(
-    options: &Distil,
-    device: tch::Device,
-) -> Result<skueye_trainer::distil::teachers::Teachers, Fault> {
-    use skueye_models::Code;
+fn shard(wanted: Option<Shard>, ranks: &super::ranks::Ranks) -> Result<Shard, Fault> {
+    match (wanted, &ranks.group) {
+        (Some(_), Some(_)) => Err(Fault::new(
+            Code::Usage,
+            "no --shard where several processes are started together: each takes its own",
+            "--shard",
+            "leave it out, or start the processes one by one",
+        )),
+        (wanted, None) => Ok(wanted.unwrap_or(Shard::WHOLE)),
+        (None, Some(group)) => {
+            let own = Shard::new(group.rank() as u32 + 1, group.ranks() as u32);
+            Ok(own.expect("a rank is below the number of ranks"))
+        }
+    }
+}
+
+/// The ensemble, or the one run with a whitening fitted to it. Of several processes the first fits it, into a folder
+/// beside the student's run.
+#[cfg(feature = "torch")]
+fn teachers(options: &Distil, ranks: &super::ranks::Ranks) -> Result<Teachers, Fault> {
     use skueye_trainer::data::{Dataset, Split};
-    use skueye_trainer::distil::ensemble::fit_networks;
+    use skueye_trainer::distil::ensemble::{Sample, fit_networks};
     use skueye_trainer::distil::fit::FitOptions;
-    use skueye_trainer::distil::teachers::{Teacher, Teachers};
+    use skueye_trainer::distil::teachers::Teacher;
 
     if Teachers::are_at(&options.teacher) {
         let teachers = Teachers::open(&options.teacher)?;
@@ -138,9 +162,27 @@ fn teachers(
             _ => Ok(teachers),
         };
     }
-    let networks = vec![Teacher::open(&options.teacher)?];
-    let data = Dataset::open(&options.data)?;
-    let fit = FitOptions::for_one(options.dim.unwrap_or(256) as usize);
-    let fitted = fit_networks(&networks, &data, Split::Train, &fit, device)?;
-    Teachers::new(networks, fitted.ensemble)
+    let fit = || {
+        let networks = vec![Teacher::open(&options.teacher)?];
+        let data = Dataset::open(&options.data)?;
+        let fit = FitOptions::for_one(options.dim.unwrap_or(256) as usize);
+        let fitted = fit_networks(
+            &networks,
+            &data,
+            Sample::of(Split::Train),
+            &fit,
+            ranks.device,
+        )?;
+        Teachers::new(networks, fitted.ensemble)
+    };
+    let Some(group) = &ranks.group else {
+        return fit();
+    };
+    let folder = options.out.with_added_extension("teacher");
+    if group.rank() == 0 {
+        let runs = std::slice::from_ref(&options.teacher);
+        Teachers::write(&fit()?.ensemble, runs, &folder)?;
+    }
+    group.barrier()?;
+    Teachers::open(&folder)
 }

@@ -21,6 +21,9 @@ pub struct Ensemble {
     /// Take the whitening's statistics from the index instead of the training pictures.
     #[arg(long)]
     index_statistics: bool,
+    /// Take them of so many pictures at most, evenly spread; every member computes each of them. By default 32768.
+    #[arg(long, value_name = "PICTURES", value_parser = clap::value_parser!(u64).range(2..))]
+    statistics: Option<u64>,
     /// auto, cpu or cuda:N.
     #[arg(long, default_value = "auto")]
     device: String,
@@ -65,18 +68,19 @@ pub fn ensemble(options: &Ensemble, json: bool) -> anyhow::Result<bool> {
     use std::fmt::Write;
 
     use skueye_trainer::data::{Dataset, Split};
-    use skueye_trainer::distil::ensemble::make_ensemble;
+    use skueye_trainer::distil::ensemble::{Sample, make_ensemble};
     use skueye_trainer::distil::fit::FitOptions;
     use skueye_trainer::engine::device;
 
-    let statistics = match options.index_statistics {
+    let mut sample = Sample::of(match options.index_statistics {
         true => Split::Index,
         false => Split::Train,
-    };
+    });
+    sample.most = options.statistics.map_or(sample.most, |most| most as usize);
     let report = make_ensemble(
         &options.runs,
         &Dataset::open(&options.data)?,
-        statistics,
+        sample,
         &FitOptions::for_dim(options.dim as usize),
         &options.out,
         device(&options.device, 0)?,
@@ -107,7 +111,7 @@ pub fn ensemble(options: &Ensemble, json: bool) -> anyhow::Result<bool> {
 #[cfg(feature = "torch")]
 pub fn soup(options: &Soup, json: bool) -> anyhow::Result<bool> {
     use skueye_trainer::data::Dataset;
-    use skueye_trainer::distil::ensemble::make_soup;
+    use skueye_trainer::distil::soup_run::make_soup;
     use skueye_trainer::engine::device;
 
     let report = make_soup(
@@ -118,8 +122,12 @@ pub fn soup(options: &Soup, json: bool) -> anyhow::Result<bool> {
         device(&options.device, 0)?,
     )?;
     super::print(json, &report, |report| {
+        let normalised = match report.normalised_on {
+            0 => String::new(),
+            pictures => format!("; normalised anew on {pictures} training pictures"),
+        };
         format!(
-            "{} of {} runs; MAR@10 on validation alone {:.4?}, together {:.4}",
+            "{} of {} runs; MAR@10 on validation alone {:.4?}, together {:.4}{normalised}",
             report.taken.len(),
             report.alone.len(),
             report.alone,

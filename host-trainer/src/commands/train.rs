@@ -47,21 +47,11 @@ pub fn run(_: Train, _: bool) -> anyhow::Result<bool> {
 /// Trains and tells what came of it. Started by `torchrun` or `srun` it is one process of several.
 #[cfg(feature = "torch")]
 pub fn run(options: Train, json: bool) -> anyhow::Result<bool> {
-    use std::rc::Rc;
-
-    use skueye_distributed::{Place, ProcessGroup, Timeouts};
-    use skueye_trainer::engine::device;
     use skueye_trainer::run::{TrainRequest, train};
 
-    let place = Place::from_environment()?;
-    let device = device(
-        &options.device,
-        place.as_ref().map_or(0, |place| place.local_rank),
-    )?;
-    let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
-    let threads = place.as_ref().map_or(cores, |place| place.threads(cores));
-    let group = place.map(|place| ProcessGroup::join(&place, device, Timeouts::default()));
-    let group = group.transpose()?.map(Rc::new);
+    use super::ranks::Ranks;
+
+    let ranks = Ranks::join(&options.device)?;
     let weights = options.weights;
     let weights = weights.map(|from| format!("network.weights={}", toml::Value::from(from)));
     let overrides: Vec<String> = options.set.into_iter().chain(weights).collect();
@@ -73,13 +63,12 @@ pub fn run(options: Train, json: bool) -> anyhow::Result<bool> {
         vocabulary: options.vocabulary.as_deref(),
         resume: options.resume,
         until: options.until,
-        device,
+        device: ranks.device,
         cache: &options.cache,
-        threads,
-        group: group.clone(),
+        threads: ranks.threads,
+        group: ranks.group.clone(),
     })?;
-    // Of several processes one speaks.
-    if group.is_some_and(|group| group.rank() > 0) {
+    if !ranks.speaks() {
         return Ok(true);
     }
     super::print(json, &trained, |trained| {

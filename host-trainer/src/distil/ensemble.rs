@@ -1,20 +1,17 @@
-//! `skueye-train ensemble` and `soup`: from finished runs to teachers.
+//! `skueye-train ensemble`: from finished runs to teachers.
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use skueye_models::{Code, Fault};
+use skueye_models::Fault;
 use tch::Device;
 
 use super::fit::{FitOptions, Fitted, Jury, fit_ensemble};
-use super::soup::{average, greedy};
 use super::teachers::{Teacher, Teachers};
-use super::vectors::{tables, validate, vectors_of};
+use super::vectors::{statistics_of, tables};
 use crate::data::{Dataset, Split};
 use crate::evaluate::ValidationSet;
 use crate::files::write_file;
-use crate::run::TrainedNetwork;
-use crate::run::folder::RunFolder;
 use crate::whitening::{Recipe, Tried};
 
 /// What was tried on the way to an ensemble, MAR@10 on validation pictures among training pictures.
@@ -82,30 +79,44 @@ impl EnsembleReport {
     }
 }
 
-/// Statistics are taken of this many pictures at most, evenly spread over the table: the joined vectors of three large
-/// networks take 20 KB each.
-const MOST_STATISTICS: usize = 32_768;
+/// Which pictures statistics are taken of.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    /// The split.
+    pub split: Split,
+    /// So many of them at most, evenly spread over the table; every member computes each of them.
+    pub most: usize,
+}
 
-/// Fits the ensemble of `networks` on the pictures of `dataset`; statistics are those of the split `statistics`. Errors:
-/// those of reading, E507 without ground truth, E605.
+impl Sample {
+    /// Enough for the joined vectors of three large networks. Their values lie in the system's temporary folder meanwhile,
+    /// 20 KB a picture.
+    pub fn of(split: Split) -> Self {
+        let most = 32_768;
+        Self { split, most }
+    }
+}
+
+/// Fits the ensemble of `networks` on the pictures of `dataset`; statistics are those of `sample`, and memory does not grow
+/// with their number. Errors: those of reading, E507 without ground truth, E605.
 pub fn fit_networks(
     networks: &[Teacher],
     dataset: &Dataset,
-    statistics: Split,
+    sample: Sample,
     options: &FitOptions,
     device: Device,
 ) -> Result<Fitted, Fault> {
     let validation = ValidationSet::load(dataset)?;
     let pictures = dataset
-        .rows(statistics)?
+        .rows(sample.split)?
         .map(|row| row.map(|row| row.image))
         .collect::<Result<Vec<_>, Fault>>()?;
-    let stride = pictures.len().div_ceil(MOST_STATISTICS).max(1);
+    let stride = pictures.len().div_ceil(sample.most.max(1)).max(1);
     let pictures: Vec<PathBuf> = pictures.into_iter().step_by(stride).collect();
     let members = networks
         .iter()
         .map(|teacher| {
-            let of = vectors_of(&teacher.trained, pictures.clone(), device)?;
+            let of = statistics_of(&teacher.trained, pictures.clone(), device)?;
             tables(teacher, of, &validation, device)
         })
         .collect::<Result<Vec<_>, Fault>>()?;
@@ -116,7 +127,7 @@ pub fn fit_networks(
 pub fn make_ensemble(
     runs: &[PathBuf],
     dataset: &Dataset,
-    statistics: Split,
+    sample: Sample,
     options: &FitOptions,
     out: &Path,
     device: Device,
@@ -125,93 +136,10 @@ pub fn make_ensemble(
         .iter()
         .map(|run| Teacher::open(run))
         .collect::<Result<Vec<_>, Fault>>()?;
-    let fitted = fit_networks(&networks, dataset, statistics, options, device)?;
+    let fitted = fit_networks(&networks, dataset, sample, options, device)?;
     Teachers::write(&fitted.ensemble, runs, out)?;
     let report = EnsembleReport::new(&networks, &fitted);
     let json = serde_json::to_string_pretty(&report).expect("plain values") + "\n";
     write_file(&out.join("report.json"), json.as_bytes())?;
     Ok(report)
-}
-
-/// What a soup came to.
-#[derive(Debug, Clone, Serialize)]
-pub struct SoupReport {
-    /// The runs that are in it.
-    pub taken: Vec<PathBuf>,
-    /// MAR@10 of each run on validation pictures among training pictures.
-    pub alone: Vec<f64>,
-    /// Of the soup.
-    pub soup: f64,
-}
-
-/// Averages the networks of `runs` into a run folder at `out`: all of them, or with `choose` those that validation takes.
-/// Errors: E604, E610, E654, those of reading.
-pub fn make_soup(
-    runs: &[PathBuf],
-    dataset: &Dataset,
-    choose: bool,
-    out: &Path,
-    device: Device,
-) -> Result<SoupReport, Fault> {
-    let folder = RunFolder::vacant(out)?;
-    let first = RunFolder::open(runs.first().ok_or_else(no_run)?)?;
-    let networks = runs
-        .iter()
-        .map(|run| RunFolder::open(run)?.network())
-        .collect::<Result<Vec<_>, Fault>>()?;
-    let like = &networks[0];
-    if let Some(other) = networks
-        .iter()
-        .find(|n| n.network.name != like.network.name)
-    {
-        return Err(other_network(&like.network.name, &other.network.name));
-    }
-    let validation = ValidationSet::load(dataset)?;
-    let with = |weights| TrainedNetwork {
-        weights,
-        ..like.clone()
-    };
-    let judge = |weights: &_| validate(&with(Clone::clone(weights)), &validation, device);
-    let weights: Vec<_> = networks.iter().map(|n| &n.weights).collect();
-    let (mixed, report) = match choose {
-        true => {
-            let soup = greedy(&weights, judge)?;
-            let report = SoupReport {
-                taken: soup.taken.iter().map(|&i| runs[i].clone()).collect(),
-                alone: soup.alone,
-                soup: soup.figure,
-            };
-            (soup.weights, report)
-        }
-        false => {
-            let mixed = average(&weights)?;
-            let report = SoupReport {
-                taken: runs.to_vec(),
-                alone: weights
-                    .iter()
-                    .map(|w| judge(w))
-                    .collect::<Result<_, Fault>>()?,
-                soup: judge(&mixed)?,
-            };
-            (mixed, report)
-        }
-    };
-    with(mixed).write(&folder.model_path())?;
-    let json = serde_json::to_string_pretty(&report).expect("plain values") + "\n";
-    write_file(&out.join("soup.json"), json.as_bytes())?;
-    folder.begin(&first.settings()?, &first.vocabulary()?)?;
-    Ok(report)
-}
-
-fn no_run() -> Fault {
-    Fault::new(Code::Usage, "at least one run", "none", "name runs")
-}
-
-fn other_network(expected: &str, got: &str) -> Fault {
-    Fault::new(
-        Code::SoupMismatch,
-        format!("runs of {expected}"),
-        format!("one of {got}"),
-        "name runs of one network",
-    )
 }

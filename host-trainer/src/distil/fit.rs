@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use skueye_models::{Fault, Whitening};
 
+use super::statistics::{BLOCK, Statistics};
 use crate::ensemble::{Ensemble, Member};
 use crate::evaluate::{Metrics, TOP, Truth, ValidationSet, float_ranking};
 use crate::vectors::{UnitVectors, Vectors};
@@ -51,12 +52,12 @@ impl FitOptions {
 }
 
 /// A network's vectors of the pictures that an ensemble is fitted on; every member has the same pictures in one order.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct MemberTables {
     /// Hash of the run that made the network.
     pub run: String,
     /// Of the pictures that statistics are taken of: training pictures, or an index.
-    pub statistics: Vectors,
+    pub statistics: Statistics,
     /// Of the validation pictures that ask.
     pub probes: Vectors,
     /// Of the pictures that are asked.
@@ -149,7 +150,7 @@ pub fn fit_ensemble(
         target: Vec::new(),
     };
     if !options.target.is_empty() {
-        let spectrum = spectrum(join(|m| &m.statistics)?.table(), &options.target)?;
+        let spectrum = joined_spectrum(&ensemble, members, &options.target)?;
         let choice = choose_whitening(&spectrum, &options.target, |map| {
             judge(map, jury, &rows, &probes)
         })?;
@@ -159,23 +160,49 @@ pub fn fit_ensemble(
     Ok(fitted)
 }
 
-/// All directions of `table`, or where there are thousands those that `recipes` need.
-fn spectrum(table: &Vectors, recipes: &[Recipe]) -> Result<Spectrum, Fault> {
-    if table.dim() <= WHOLE {
-        return Spectrum::of(&Moments::of(table));
+/// The directions of the joined vectors: all of them, or where there are thousands those that `recipes` need.
+fn joined_spectrum(
+    ensemble: &Ensemble,
+    members: &[MemberTables],
+    recipes: &[Recipe],
+) -> Result<Spectrum, Fault> {
+    let dim = ensemble.dim();
+    let most = recipes.iter().map(|recipe| recipe.output_dim(dim));
+    let most = most.max().unwrap_or(1);
+    let here: Option<Vec<&Vectors>> = members.iter().map(|m| m.statistics.here()).collect();
+    match here {
+        Some(tables) if dim > WHOLE => Spectrum::leading(ensemble.join(&tables)?.table(), most),
+        _ => {
+            let moments = joined_moments(ensemble, members)?;
+            match dim > WHOLE {
+                true => Spectrum::leading_of(&moments, most),
+                false => Spectrum::of(&moments),
+            }
+        }
     }
-    let most = recipes.iter().map(|recipe| recipe.output_dim(table.dim()));
-    Spectrum::leading(table, most.max().unwrap_or(1))
+}
+
+/// Of the joined vectors, a block of them at a time. Errors: E626 where members have unequally many, E406, E901.
+fn joined_moments(ensemble: &Ensemble, members: &[MemberTables]) -> Result<Moments, Fault> {
+    let rows = members.iter().map(|m| m.statistics.rows()).max();
+    let mut moments = Moments::new(ensemble.dim());
+    for first in (0..rows.unwrap_or(0)).step_by(BLOCK) {
+        let blocks = members.iter().map(|m| m.statistics.block(first));
+        let blocks = blocks.collect::<Result<Vec<_>, Fault>>()?;
+        let joined = ensemble.join(&blocks.iter().collect::<Vec<_>>())?;
+        moments.add(joined.table())?;
+    }
+    Ok(moments)
 }
 
 fn choose(
-    statistics: &Vectors,
+    statistics: &Statistics,
     recipes: &[Recipe],
     jury: &Jury,
     rows: &Vectors,
     probes: &Vectors,
 ) -> Result<Choice, Fault> {
-    let spectrum = Spectrum::of(&Moments::of(statistics))?;
+    let spectrum = Spectrum::of(statistics.moments())?;
     choose_whitening(&spectrum, recipes, |map| judge(map, jury, rows, probes))
 }
 

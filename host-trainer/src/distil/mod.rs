@@ -2,11 +2,11 @@
 //!
 //! | module | subject |
 //! |---|---|
-//! | [`fit`] | an ensemble's whitening and the device's vector, chosen by validation |
+//! | [`fit`], [`statistics`] | an ensemble's whitening and the device's vector, chosen by validation |
 //! | [`teachers`] | the networks of an ensemble |
 //! | [`store`], `fill` | the teachers' vectors on disk, and how they get there |
 //! | `start`, `targets`, [`student`] | what the student starts from, what it is taught, the whole of it |
-//! | [`soup`] | averages of weights |
+//! | [`soup`], `soup_run` | averages of weights, and runs made of them |
 //! | `ensemble` | from finished runs to teachers |
 //! | [`vectors`] | vectors of data sets' pictures |
 //!
@@ -19,7 +19,10 @@ mod fill;
 pub mod fit;
 pub mod soup;
 #[cfg(feature = "torch")]
+pub mod soup_run;
+#[cfg(feature = "torch")]
 mod start;
+pub mod statistics;
 pub mod store;
 #[cfg(feature = "torch")]
 pub mod student;

@@ -49,9 +49,11 @@ pub struct Greedy {
 }
 
 /// Begins with the best of `ingredients` and takes each further one, the better first, for which the average does not get
-/// worse by `judge` (the larger the better). It is never worse than the best ingredient. Errors: E654, those of `judge`.
+/// worse by `judge` (the larger the better). It is never worse than the best ingredient. `settle` finishes every average
+/// of several. Errors: E654, those of `judge` and `settle`.
 pub fn greedy(
     ingredients: &[&Weights],
+    mut settle: impl FnMut(Weights) -> Result<Weights, Fault>,
     mut judge: impl FnMut(&Weights) -> Result<f64, Fault>,
 ) -> Result<Greedy, Fault> {
     let alone: Vec<f64> = ingredients
@@ -70,6 +72,7 @@ pub fn greedy(
     for &next in &order[1..] {
         let taken: Vec<usize> = soup.taken.iter().copied().chain([next]).collect();
         let weights = average(&taken.iter().map(|&i| ingredients[i]).collect::<Vec<_>>())?;
+        let weights = settle(weights)?;
         let figure = judge(&weights)?;
         if figure >= soup.figure {
             (soup.weights, soup.taken, soup.figure) = (weights, taken, figure);
@@ -120,7 +123,7 @@ mod tests {
         // The nearer to 2, the better: 1.5 is best alone, 2.5 makes it perfect, 9 would spoil it.
         let all = [weights(&[9.0]), weights(&[1.5]), weights(&[2.6])];
         let judge = |w: &Weights| Ok(-f64::from((w.data("w")[0] - 2.0).abs()));
-        let soup = greedy(&all.each_ref(), judge).unwrap();
+        let soup = greedy(&all.each_ref(), Ok, judge).unwrap();
         assert_eq!(soup.taken, [1, 2]);
         assert!((soup.weights.data("w")[0] - 2.05).abs() < 1e-6);
         assert_eq!(soup.alone.len(), 3);

@@ -275,6 +275,11 @@ impl DistilRequest<'_> {
             .map(|teacher| pictures.source(&teacher.trained, &kind.live(), self.device))
             .collect::<Result<Vec<_>, Fault>>()?;
         let store = self.fill(&pictures, &sources.iter().collect::<Vec<_>>())?;
+        if let Some(group) = &self.group {
+            // Nobody reads the store before all have filled their parts of it.
+            let settings = store_settings(self.teachers, &kind).to_text();
+            group.agree("settings of the store", &settings)?;
+        }
         if store_only {
             return Ok(Distilled { store, run: None });
         }
@@ -326,7 +331,10 @@ impl DistilRequest<'_> {
             until: self.until,
             device: self.device,
             cache: Path::new(""),
-            threads: cores(),
+            threads: self
+                .group
+                .as_ref()
+                .map_or(cores(), |group| group.threads(cores())),
             group: self.group.clone(),
         };
         let lesson = Lesson {

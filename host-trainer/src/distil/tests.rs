@@ -3,8 +3,9 @@ use std::path::Path;
 use skueye_models::Code;
 use tch::Device;
 
-use super::ensemble::{fit_networks, make_soup};
+use super::ensemble::{Sample, fit_networks};
 use super::fit::FitOptions;
+use super::soup_run::make_soup;
 use super::teachers::{Teacher, Teachers};
 use super::{DistilRequest, trunk};
 use crate::data::{Dataset, Split};
@@ -75,7 +76,14 @@ fn a_student_that_is_stopped_and_goes_on_ends_as_one_that_is_not() {
     let dataset = Dataset::open(&root.join("data")).unwrap();
     let networks = vec![teacher];
     let options = FitOptions::for_one(64);
-    let fitted = fit_networks(&networks, &dataset, Split::Train, &options, Device::Cpu).unwrap();
+    let fitted = fit_networks(
+        &networks,
+        &dataset,
+        Sample::of(Split::Train),
+        &options,
+        Device::Cpu,
+    );
+    let fitted = fitted.unwrap();
     let teachers = Teachers::new(networks, fitted.ensemble).unwrap();
     settings.network.embedding = 64;
     settings.network.freeze = "blocks.7".into();
@@ -139,6 +147,20 @@ fn a_soup_is_a_run_and_other_networks_are_refused() {
     );
     assert!(!report.taken.is_empty());
     weights(&out);
+    // All of them: the statistics of normalisation are those of the training pictures, not the mean of the runs'.
+    let all = root.join("all");
+    let report = make_soup(&runs, &dataset, false, &all, Device::Cpu).unwrap();
+    assert_eq!((report.taken.len(), report.normalised_on), (2, 6 * 7));
+    let [a, b, mixed] = [&runs[0], &runs[1], &all].map(|run| weights(run));
+    for (name, moves) in [("_conv_stem.weight", false), ("_bn0.running_mean", true)] {
+        let means = a.data(name).iter().zip(b.data(name));
+        let means = means.map(|(a, b)| (a + b) / 2.0).zip(mixed.data(name));
+        assert_eq!(
+            means.clone().any(|(a, b)| (a - b).abs() > 1e-6),
+            moves,
+            "{name}"
+        );
+    }
     let again = make_soup(&runs, &dataset, true, &out, Device::Cpu).unwrap_err();
     assert_eq!(again.code(), Code::RunFolderExists);
     let mut other = settings.clone();

@@ -6,8 +6,9 @@ use skueye_models::Fault;
 use tch::Device;
 
 use super::fit::{Jury, MemberTables, asked};
+use super::statistics::{Gathering, Statistics};
 use super::teachers::Teacher;
-use crate::engine::{Module, Pick, Source, guarded, outputs, to_vectors};
+use crate::engine::{Module, Pick, Source, each_output, guarded, outputs, to_vectors};
 use crate::evaluate::ValidationSet;
 use crate::pictures::{Augmentation, Loader};
 use crate::progress::Step;
@@ -35,6 +36,23 @@ pub fn vectors_of(
     to_vectors(&outputs(&module, &loader, BATCH, &step)?)
 }
 
+/// As [`vectors_of`], for statistics: they do not stay in memory. Errors: those of loading, E406, E608, E901.
+pub fn statistics_of(
+    trained: &TrainedNetwork,
+    paths: Vec<PathBuf>,
+    device: Device,
+) -> Result<Statistics, Fault> {
+    let (network, weights) = trained.network.fold(&trained.weights);
+    let module = Module::new(network, &weights, device);
+    let loader = Loader::new(paths, trained.preprocess, Augmentation::default(), 0);
+    let step = Step::new("embed", loader.files.count() as u64);
+    let mut gathering = Gathering::new(trained.dim())?;
+    each_output(&module, &loader, BATCH, &step, |part| {
+        gathering.add(&to_vectors(&part)?)
+    })?;
+    gathering.finish()
+}
+
 /// What `module` makes of views 0 to `views - 1` of `source`'s pictures. Errors: those of loading, E406, E608.
 pub fn all_vectors(module: &Module, source: &Source, views: usize) -> Result<Vectors, Fault> {
     let of = |picture| (0..views as u64).map(move |view| (picture, view));
@@ -54,7 +72,7 @@ pub fn all_vectors(module: &Module, source: &Source, views: usize) -> Result<Vec
 /// of. Errors: those of loading.
 pub fn tables(
     teacher: &Teacher,
-    statistics: Vectors,
+    statistics: impl Into<Statistics>,
     validation: &ValidationSet,
     device: Device,
 ) -> Result<MemberTables, Fault> {
@@ -63,7 +81,7 @@ pub fn tables(
         run: teacher.hash.clone(),
         probes: vectors_of(&teacher.trained, probes.collect(), device)?,
         rows: vectors_of(&teacher.trained, asked(validation), device)?,
-        statistics,
+        statistics: statistics.into(),
     })
 }
 

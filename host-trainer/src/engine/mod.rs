@@ -9,7 +9,7 @@
 //! | `ranks` | several processes that train one network |
 //! | `checkpoint` | a run's state as a file |
 //! | `memory`, `device` | what a machine has and lacks |
-//! | `outputs`, `whiten`, `distil` | after the backbone |
+//! | `outputs`, `whiten`, `statistics` | after the backbone |
 
 mod adam_step;
 mod adamw;
@@ -32,6 +32,7 @@ mod ranks;
 mod ranks_tests;
 mod schedule;
 mod source;
+mod statistics;
 mod trainer;
 mod whiten;
 
@@ -47,9 +48,10 @@ pub use memory::guarded;
 pub use module::{Mode, Module, Precision, to_vec, to_weights};
 pub use objective::{Labels, Objective};
 pub use order::Division;
-pub use outputs::{output_length, outputs, unit_rows};
+pub use outputs::{each_output, output_length, outputs, unit_rows};
 pub use ranks::share_state;
 pub use source::{Batch, Pick, Source, StoreOptions, pictures};
+pub use statistics::normalised_anew;
 pub use trainer::{Descent, Diverged, Flow, Observer, Position, Step, TrainOptions, Trainer};
 pub use whiten::{to_vectors, whiten};
 

@@ -17,12 +17,27 @@ pub fn outputs(
     batch: usize,
     step: &Step,
 ) -> Result<Tensor, Fault> {
+    let mut parts = Vec::new();
+    each_output(module, loader, batch, step, |part| {
+        parts.push(part);
+        Ok(())
+    })?;
+    Ok(Tensor::cat(&parts, 0))
+}
+
+/// As [`outputs`], `take` being given them batch by batch.
+pub fn each_output(
+    module: &Module,
+    loader: &Loader,
+    batch: usize,
+    step: &Step,
+    mut take: impl FnMut(Tensor) -> Result<(), Fault>,
+) -> Result<(), Fault> {
     let plain = |picture| Job {
         picture,
         view: None,
     };
     let jobs: Vec<Job> = (0..loader.files.count()).map(plain).collect();
-    let mut parts = Vec::new();
     let jobs: Vec<Vec<Job>> = jobs.chunks(batch).map(<[Job]>::to_vec).collect();
     for batch in loader.stream(jobs)? {
         let batch = batch?;
@@ -30,10 +45,10 @@ pub fn outputs(
             let input = pictures(batch.pixels(), &loader.preprocess, module.device());
             Ok(module.infer(&input).to_device(Device::Cpu))
         });
-        parts.push(computed?);
+        take(computed?)?;
         step.advance(batch.jobs.len() as u64);
     }
-    Ok(Tensor::cat(&parts, 0))
+    Ok(())
 }
 
 /// The length of what `network` gives for pictures of `size` x `size` pixels.

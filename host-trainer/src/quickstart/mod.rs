@@ -52,7 +52,10 @@ pub fn quickstart(options: &QuickstartOptions) -> Result<Summary, Fault> {
     // What cannot go well is refused before minutes are spent, and before an earlier run's files go.
     match &options.model {
         Some(model) => read_manifest(model).map(|_| ())?,
-        None => training_is_possible()?,
+        None => {
+            training_is_possible()?;
+            options.recipe.check()?;
+        }
     }
     clear(&folders)?;
     let dataset = timing.step("data", || prepare(options, &folders))?;

@@ -2,7 +2,11 @@
 
 use std::path::PathBuf;
 
+use skueye_models::Fault;
+use skueye_models::network::{LiteVariant, efficientnet_lite};
+
 use crate::pictures::Augmentation;
+use crate::run::settings::NetworkSettings;
 
 /// Which pictures and titles: `synth`, `makers`, or a folder of one's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +106,17 @@ impl Recipe {
             .clamp(2.0, 8.0) as usize
     }
 
+    /// Refuses a cut that the network does not have (E103).
+    pub fn check(&self) -> Result<(), Fault> {
+        let network = efficientnet_lite(LiteVariant::Lite0);
+        let freeze = self.freeze.clone().unwrap_or_else(|| "none".into());
+        let settings = NetworkSettings {
+            freeze,
+            ..NetworkSettings::default()
+        };
+        settings.frozen(&network).map(|_| ())
+    }
+
     /// What fits six minutes on two cores.
     pub fn for_cpu(data: &Data) -> Self {
         let (mining_threshold, augmentation) = match data {
@@ -156,5 +171,17 @@ mod tests {
         assert_eq!(plan(3_960), (3, 4, 2), "makers");
         assert_eq!(plan(1_000_000), (2, 1, 1));
         assert_eq!(plan(0).0, 8);
+    }
+
+    #[test]
+    fn a_cut_that_is_not_there_is_refused() {
+        let check = |freeze: &str| {
+            let freeze = Some(freeze.into());
+            let recipe = Recipe::for_cpu(&Data::Synth);
+            Recipe { freeze, ..recipe }.check()
+        };
+        assert!(check("blocks.7").is_ok() && check("none").is_ok());
+        let fault = check("blocks.77").unwrap_err();
+        assert!(fault.to_string().contains("blocks.15"), "{fault}");
     }
 }

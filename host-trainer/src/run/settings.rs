@@ -4,6 +4,7 @@
 //! METHOD 2's values stand beside them where they differ.
 
 use serde::{Deserialize, Serialize};
+use skueye_models::network::{Network, by_name};
 use skueye_models::{Code, Fault};
 
 use crate::mine::MiningOptions;
@@ -296,6 +297,29 @@ impl Default for CheckpointSettings {
     }
 }
 
+impl NetworkSettings {
+    /// The value of `network` up to which it stays as it starts; 0 where all of it learns. Errors: E103 for a cut that
+    /// `network` does not have.
+    pub fn frozen(&self, network: &Network) -> Result<usize, Fault> {
+        if self.freeze == "none" {
+            return Ok(0);
+        }
+        network.cut(&self.freeze).ok_or_else(|| {
+            let known: Vec<&str> = network.cuts.iter().map(|cut| cut.name.as_str()).collect();
+            Fault::new(
+                Code::SettingsValue,
+                format!(
+                    "none or one of {} to freeze {} up to",
+                    known.join(", "),
+                    network.name
+                ),
+                format!("{:?}", self.freeze),
+                "correct network.freeze, or the option --freeze",
+            )
+        })
+    }
+}
+
 impl Settings {
     /// Refuses values out of their range (E103), and settings that teach nothing (E611).
     pub fn check(&self) -> Result<(), Fault> {
@@ -305,6 +329,9 @@ impl Settings {
             &self.training,
             &self.schedule,
         );
+        if let Some(network) = by_name(&n.name) {
+            n.frozen(&network)?;
+        }
         within("network.size", f64::from(n.size), 32.0, 1024.0)?;
         within("network.embedding", n.embedding as f64, 0.0, 65_536.0)?;
         within("network.stored_views", n.stored_views as f64, 1.0, 1024.0)?;

@@ -172,7 +172,7 @@ pub(super) fn decompose(matrix: &[f64], dim: usize) -> Result<(Vec<f64>, Vec<f64
     Ok((values, rows))
 }
 
-fn refuse(got: String) -> Fault {
+pub(super) fn refuse(got: String) -> Fault {
     Fault::new(
         Code::WhiteningInput,
         "at least two different vectors, no more directions than values, ridges not negative",
@@ -180,6 +180,7 @@ fn refuse(got: String) -> Fault {
         "use more pictures, or a smaller dimension",
     )
 }
+
 /// Turns each direction so that its largest component (the first of equals) is positive: the equations leave the sign open,
 /// and the same vectors must give the same map however it was found.
 fn decide_signs(directions: &mut [f64], dim: usize) {

@@ -122,10 +122,13 @@ pub fn soup(options: &Soup, json: bool) -> anyhow::Result<bool> {
         device(&options.device, 0)?,
     )?;
     super::print(json, &report, |report| {
-        let normalised = match report.normalised_on {
-            0 => String::new(),
-            pictures => format!("; normalised anew on {pictures} training pictures"),
-        };
+        let normalised = report.normalised.map_or(String::new(), |n| {
+            let (averaged, anew, pictures) = (n.averaged, n.anew, n.pictures);
+            let kept = if n.is_anew() { "new" } else { "averaged" };
+            format!(
+                "; with averaged statistics {averaged:.4}, with new ones of {pictures} pictures {anew:.4}: the {kept} ones are kept"
+            )
+        });
         format!(
             "{} of {} runs; MAR@10 on validation alone {:.4?}, together {:.4}{normalised}",
             report.taken.len(),

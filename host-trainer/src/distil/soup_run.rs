@@ -1,6 +1,6 @@
 //! `skueye-train soup`: from finished runs of one network to a run whose weights are their average.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -27,14 +27,32 @@ pub struct SoupReport {
     pub alone: Vec<f64>,
     /// Of the soup.
     pub soup: f64,
-    /// Training pictures that its batch normalisation took its statistics of; 0 where the network has none, or where one
-    /// run was taken alone.
-    pub normalised_on: usize,
+    /// Where batch normalisation took its statistics of; none where the network has none, or one run was taken alone.
+    pub normalised: Option<Normalised>,
+}
+
+/// The statistics of a soup's batch normalisation. After long training those of the average are wrong (arXiv 1803.05407,
+/// section 3.2); after a short one they may still be those that the weights fit, so validation decides.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Normalised {
+    /// MAR@10 with the mean of the runs' statistics.
+    pub averaged: f64,
+    /// With statistics taken anew.
+    pub anew: f64,
+    /// Of so many training pictures.
+    pub pictures: usize,
+}
+
+impl Normalised {
+    /// Whether the new ones were kept.
+    pub fn is_anew(&self) -> bool {
+        self.anew >= self.averaged
+    }
 }
 
 /// Averages the networks of `runs` into a run folder at `out`: all of them, or with `choose` those that validation takes.
 /// The statistics of batch normalisation are taken anew of training pictures, as the first run saw them, behind the cut
-/// up to which it was frozen. Errors: E604, E610, E654, those of reading.
+/// up to which it was frozen, and kept where validation does not find them worse. Errors: E604, E610, E654, those of reading.
 pub fn make_soup(
     runs: &[PathBuf],
     dataset: &Dataset,
@@ -55,10 +73,9 @@ pub fn make_soup(
                 taken: soup.taken.iter().map(|&i| runs[i].clone()).collect(),
                 alone: soup.alone,
                 soup: soup.figure,
-                normalised_on: if soup.taken.len() > 1 {
-                    pot.seen.get()
-                } else {
-                    0
+                normalised: match soup.taken.len() {
+                    1 => None,
+                    _ => pot.normalised(soup.figure),
                 },
             };
             (soup.weights, report)
@@ -66,11 +83,12 @@ pub fn make_soup(
         false => {
             let mixed = pot.settle(average(&weights)?)?;
             let alone = weights.iter().map(|weights| judge(weights));
+            let (alone, soup) = (alone.collect::<Result<_, Fault>>()?, judge(&mixed)?);
             let report = SoupReport {
                 taken: runs.to_vec(),
-                alone: alone.collect::<Result<_, Fault>>()?,
-                soup: judge(&mixed)?,
-                normalised_on: pot.seen.get(),
+                alone,
+                soup,
+                normalised: pot.normalised(soup),
             };
             (mixed, report)
         }
@@ -91,8 +109,8 @@ struct Pot<'a> {
     from: usize,
     seed: u64,
     device: Device,
-    /// How many pictures the last average took its statistics of.
-    seen: Cell<usize>,
+    /// Of every average that was finished.
+    tried: RefCell<Vec<Normalised>>,
 }
 
 impl<'a> Pot<'a> {
@@ -117,7 +135,7 @@ impl<'a> Pot<'a> {
             from: settings.network.frozen(&like.network)?,
             seed,
             device,
-            seen: Cell::new(0),
+            tried: RefCell::default(),
         })
     }
 
@@ -125,8 +143,23 @@ impl<'a> Pot<'a> {
         let (network, source) = (&self.like.network, &self.source);
         let (settled, seen) =
             normalised_anew(network, &weights, source, self.from, self.seed, self.device)?;
-        self.seen.set(seen);
-        Ok(settled)
+        if pictures == 0 {
+            return Ok(weights);
+        }
+        let normalised = Normalised {
+            averaged: self.judge(&weights)?,
+            anew: self.judge(&anew)?,
+            pictures,
+        };
+        self.tried.borrow_mut().push(normalised);
+        Ok(if normalised.is_anew() { anew } else { weights })
+    }
+
+    /// Of the average that validation gives `figure`.
+    fn normalised(&self, figure: f64) -> Option<Normalised> {
+        let tried = self.tried.borrow();
+        let found = |n: &&Normalised| n.averaged.max(n.anew) == figure;
+        tried.iter().rev().find(found).copied()
     }
 
     fn with(&self, weights: Weights) -> TrainedNetwork {

@@ -147,19 +147,18 @@ fn a_soup_is_a_run_and_other_networks_are_refused() {
     );
     assert!(!report.taken.is_empty());
     weights(&out);
-    // All of them: the statistics of normalisation are those of the training pictures, not the mean of the runs'.
+    // All of them: the statistics of normalisation are the mean of the runs', or new ones, as validation decides.
     let all = root.join("all");
     let report = make_soup(&runs, &dataset, false, &all, Device::Cpu).unwrap();
-    assert_eq!((report.taken.len(), report.normalised_on), (2, 6 * 7));
+    let normalised = report.normalised.unwrap();
+    assert_eq!((report.taken.len(), normalised.pictures), (2, 6 * 7));
+    assert_eq!(report.soup, normalised.averaged.max(normalised.anew));
     let [a, b, mixed] = [&runs[0], &runs[1], &all].map(|run| weights(run));
-    for (name, moves) in [("_conv_stem.weight", false), ("_bn0.running_mean", true)] {
+    let statistics = ("_bn0.running_mean", normalised.is_anew());
+    for (name, moves) in [("_conv_stem.weight", false), statistics] {
         let means = a.data(name).iter().zip(b.data(name));
-        let means = means.map(|(a, b)| (a + b) / 2.0).zip(mixed.data(name));
-        assert_eq!(
-            means.clone().any(|(a, b)| (a - b).abs() > 1e-6),
-            moves,
-            "{name}"
-        );
+        let mut means = means.map(|(a, b)| (a + b) / 2.0).zip(mixed.data(name));
+        assert_eq!(means.any(|(a, b)| (a - b).abs() > 1e-6), moves, "{name}");
     }
     let again = make_soup(&runs, &dataset, true, &out, Device::Cpu).unwrap_err();
     assert_eq!(again.code(), Code::RunFolderExists);

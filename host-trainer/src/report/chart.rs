@@ -6,7 +6,7 @@ use super::{Chart, Series};
 /// Drawing area in SVG units, and what lies around it.
 pub(super) const WIDTH: f64 = 360.0;
 pub(super) const HEIGHT: f64 = 190.0;
-pub(super) const LEFT: f64 = 40.0;
+pub(super) const LEFT: f64 = 46.0;
 pub(super) const RIGHT: f64 = 8.0;
 pub(super) const TOP: f64 = 12.0;
 pub(super) const BOTTOM: f64 = 32.0;
@@ -133,7 +133,17 @@ fn y_axis(page: &mut Html, y: Scale) {
             .number(LEFT - 5.0, 1)
             .raw("\" y=\"")
             .number(at + 3.5, 1);
-        page.raw("\">").number(tick, decimals).raw("</text>");
+        page.raw("\">").text(&label(tick, decimals)).raw("</text>");
+    }
+}
+
+/// A tick's label, short enough for the margin: `0.002`, but `2e-5`.
+pub(super) fn label(tick: f64, decimals: usize) -> String {
+    let plain = format!("{tick:.decimals$}");
+    match plain.parse::<f64>() {
+        Ok(rounded) if decimals > 4 && rounded != 0.0 => format!("{rounded:e}"),
+        Ok(0.0) => "0".into(),
+        _ => plain,
     }
 }
 

@@ -218,6 +218,13 @@ fn ticks_are_round_and_inside() {
     );
     assert_eq!(scale(3.0, 3.0).ticks(5.0).0, [3.0]);
     assert!(scale(f64::MIN, f64::MAX).ticks(5.0).0.len() < 30);
+    let labels = |high: f64| {
+        let (ticks, decimals) = scale(0.0, high).ticks(4.0);
+        let labels = ticks.iter().map(|&tick| chart::label(tick, decimals));
+        labels.collect::<Vec<_>>()
+    };
+    assert_eq!(labels(0.8), ["0", "0.2", "0.4", "0.6", "0.8"]);
+    assert_eq!(labels(1.2e-5), ["0", "5e-6", "1e-5"]);
 }
 
 #[test]

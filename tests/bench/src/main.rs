@@ -8,6 +8,7 @@ mod random;
 mod vectors;
 mod vision;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 use skueye_models::Fault;
 
@@ -31,19 +32,12 @@ enum Command {
     Vectors(vectors::Vectors),
 }
 
-fn main() -> std::process::ExitCode {
-    let outcome = match Cli::parse().command {
-        Command::Count(command) => command.run(),
-        Command::Gallery(command) => command.run(),
-        Command::Vision(command) => command.run(),
-        Command::Vectors(command) => command.run(),
-    };
-    match outcome {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(fault) => {
-            eprintln!("skueye-bench: {fault}");
-            std::process::ExitCode::FAILURE
-        }
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Count(command) => command.run().context("skueye-bench count"),
+        Command::Gallery(command) => command.run().context("skueye-bench gallery"),
+        Command::Vision(command) => command.run().context("skueye-bench vision"),
+        Command::Vectors(command) => command.run().context("skueye-bench vectors"),
     }
 }
 

@@ -110,7 +110,7 @@ fn version(text: &str) -> Result<Version, String> {
     Version::parse(text).ok_or_else(|| "expected a version such as 1.4.0".into())
 }
 
-pub fn run(command: Bundle, json: bool) -> Result<bool, Fault> {
+pub fn run(command: Bundle, json: bool) -> anyhow::Result<bool> {
     match command {
         Bundle::Create(options) => create(*options, json),
         Bundle::Sign(options) => {
@@ -129,7 +129,7 @@ pub fn run(command: Bundle, json: bool) -> Result<bool, Fault> {
     }
 }
 
-fn create(options: Create, json: bool) -> Result<bool, Fault> {
+fn create(options: Create, json: bool) -> anyhow::Result<bool> {
     let key = options
         .key
         .as_ref()
@@ -171,7 +171,7 @@ fn told(made: &Made) -> String {
     )
 }
 
-fn inspect(options: &Inspect, json: bool) -> Result<bool, Fault> {
+fn inspect(options: &Inspect, json: bool) -> anyhow::Result<bool> {
     let bundle = open(&options.bundle)?;
     if let Some(path) = &options.extract {
         write_file(path, bundle.manifest_text())?;
@@ -184,7 +184,7 @@ fn inspect(options: &Inspect, json: bool) -> Result<bool, Fault> {
     print(json, &shown, |_| described(&manifest, digest))
 }
 
-fn verify(options: &Verify, json: bool) -> Result<bool, Fault> {
+fn verify(options: &Verify, json: bool) -> anyhow::Result<bool> {
     let keys = KeySet::parse(&read(&options.keys)?).map_err(|fault| fault.at(&options.keys))?;
     let bundle = open(&options.bundle)?;
     let bytes = bundle.claims().map_or(0, |manifest| {

@@ -101,7 +101,7 @@ fn digest(text: &str) -> Result<Digest, String> {
     Digest::parse(text).ok_or_else(|| "expected 64 lower-case hexadecimal digits".into())
 }
 
-pub fn run(command: Keys, json: bool) -> Result<bool, Fault> {
+pub fn run(command: Keys, json: bool) -> anyhow::Result<bool> {
     match command {
         Keys::New(options) => {
             let public = new_key(&options.name, &options.protection.passphrase())?;
@@ -123,7 +123,7 @@ pub fn run(command: Keys, json: bool) -> Result<bool, Fault> {
     }
 }
 
-fn set(options: &Set, json: bool) -> Result<bool, Fault> {
+fn set(options: &Set, json: bool) -> anyhow::Result<bool> {
     let before = options.after.as_ref().map(|path| {
         let text = std::fs::read(path).map_err(|e| Fault::io("read", path, &e))?;
         KeySet::parse(&text).map_err(|fault| fault.at(path))

@@ -141,7 +141,7 @@ impl<'a> Pot<'a> {
 
     fn settle(&self, weights: Weights) -> Result<Weights, Fault> {
         let (network, source) = (&self.like.network, &self.source);
-        let (settled, seen) =
+        let (anew, pictures) =
             normalised_anew(network, &weights, source, self.from, self.seed, self.device)?;
         if pictures == 0 {
             return Ok(weights);

@@ -285,8 +285,9 @@ impl Source {
     }
 }
 
+/// What stands in for an unreadable picture may be the last view that has a number.
 fn view_number(job: &Job) -> u64 {
-    job.view.map_or(0, |view| view + 1)
+    job.view.map_or(0, |view| view.saturating_add(1))
 }
 
 /// The input `[n, 3, size, size]`, laid out channels-last, of the pictures whose RGB bytes `[n, size, size, 3]` are

@@ -13,7 +13,9 @@ use crate::{Kind, UntrustedBundle};
 
 /// A bundle of some windows.
 fn large() -> Vec<u8> {
-    let content: Vec<u8> = (0..200_000u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect();
+    let content: Vec<u8> = (0..200_000u32)
+        .map(|i| (i.wrapping_mul(i) >> 7) as u8)
+        .collect();
     bundle(
         &keys().catalogue,
         draft("1"),

@@ -13,7 +13,7 @@ use clap::Parser;
 use serialport::{SerialPort, TTYPort};
 use skueye_models::{Code, Fault};
 use skueye_trainer::progress::Step;
-use skueye_update::cable::{Decoder, Next, Sender};
+use skueye_update::cable::{Decoder, Frame, Next, Sender};
 
 /// Sends an update bundle to a device over a serial cable.
 #[derive(Parser)]
@@ -101,7 +101,11 @@ fn talk(
     let mut bytes = [0; 4096];
     loop {
         let is_waiting = match sender.next(begin.elapsed())? {
-            Next::Done(why_not) => return Ok(why_not),
+            Next::Done(why_not) => {
+                // Only a courtesy: without it the device waits a moment before it hangs up.
+                let _ = write_all(port, &Frame::Heard.encode());
+                return Ok(why_not);
+            }
             Next::Send(frame) => {
                 write_all(port, &frame.encode())?;
                 false

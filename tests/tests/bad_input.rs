@@ -278,7 +278,7 @@ fn the_same_picture_in_two_splits() {
     for more in [&[][..], &["--no-decode"]] {
         let arguments = [&validate[..], more].concat();
         let fault = refused("skueye-train", &arguments, folder.path(), "E511");
-        names(&fault, ".jpg");
+        names(&fault, "index.csv");
     }
 }
 

@@ -11,6 +11,7 @@
 //!                                <-  Have(bytes so far), after each
 //! Offer again after silence      ->  which is also how a new cable begins
 //!                                <-  Done(nothing) or Done(why not), when all of it is there and was looked at
+//! Heard                          ->  the device may hang up
 //! ```
 //!
 //! The sender is at most [`WINDOW`] bytes ahead of the last `Have`. A bundle that came over the cable is trusted no more than

@@ -30,6 +30,8 @@ pub enum Frame {
     Have(u64),
     /// Device: what became of it; nothing where it is staged.
     Done(Option<String>),
+    /// Host: it has heard so; the device may hang up.
+    Heard,
 }
 
 impl Frame {
@@ -52,6 +54,7 @@ impl Frame {
                 plain.extend(count.to_le_bytes());
             }
             Self::Done(None) => plain.push(4),
+            Self::Heard => plain.push(6),
             Self::Done(Some(why)) => {
                 plain.push(5);
                 let end = why.floor_char_boundary(MAX_TEXT_BYTES);
@@ -87,6 +90,7 @@ impl Frame {
             }
             3 => Self::Have(number(content)?),
             4 if content.is_empty() => Self::Done(None),
+            6 if content.is_empty() => Self::Heard,
             5 => Self::Done(Some(String::from_utf8(content.to_vec()).ok()?)),
             _ => return None,
         })

@@ -18,6 +18,8 @@ pub enum Arrived {
     Answer(Frame),
     /// All of the bundle is there, at this path in the storage. Stage it, then tell [`Receiver::done`].
     Whole(String),
+    /// The host knows what became of it.
+    Heard,
     /// Nothing to do.
     Nothing,
 }
@@ -57,6 +59,7 @@ impl<S: Storage> Receiver<S> {
         match frame {
             Frame::Offer { head, length } => self.begin(head, length),
             Frame::Data { offset, bytes } => self.append(offset, &bytes),
+            Frame::Heard => Ok(Arrived::Heard),
             // A device says these; a host that does is none.
             Frame::Have(_) | Frame::Done(_) => Ok(Arrived::Nothing),
         }

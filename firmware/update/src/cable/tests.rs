@@ -80,7 +80,7 @@ fn push(file: &[u8], mut wire: Wire, storage: &FakeStorage, restart: u64) -> (Ve
                 continue;
             };
             let answer = match receiver.take(frame).unwrap() {
-                Arrived::Nothing => continue,
+                Arrived::Nothing | Arrived::Heard => continue,
                 Arrived::Answer(frame) => frame,
                 Arrived::Whole(path) => {
                     let mut bytes = vec![0; file.len()];

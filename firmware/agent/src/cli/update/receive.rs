@@ -1,7 +1,7 @@
 //! `skueye update receive`: bundles over a serial cable.
 
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use skueye_link::{Link, PseudoTerminal, SerialLink};
@@ -14,6 +14,8 @@ use crate::cli::print;
 
 /// Between two looks at a quiet port.
 const PAUSE: Duration = Duration::from_millis(5);
+/// A host that has not said by then that it heard the answer has gone.
+const FAREWELL: Duration = Duration::from_secs(3);
 /// Between two tries to open a port whose cable is out.
 const BACK_OFF: Duration = Duration::from_secs(1);
 
@@ -55,7 +57,11 @@ fn serve(
     options: &Receive,
 ) -> Result<(), Fault> {
     let mut bytes = vec![0; 1 << 16];
+    let mut staged_at: Option<Instant> = None;
     loop {
+        if options.once && staged_at.is_some_and(|at| at.elapsed() > FAREWELL) {
+            return Ok(());
+        }
         let count = port.receive(&mut bytes)?;
         if count == 0 {
             sleep(PAUSE);
@@ -64,19 +70,19 @@ fn serve(
             let Some(frame) = decoder.push(byte) else {
                 continue;
             };
-            let (answer, staged) = match receiver.take(frame) {
+            let answer = match receiver.take(frame) {
                 Ok(Arrived::Nothing) => continue,
-                Ok(Arrived::Answer(frame)) => (frame, false),
+                Ok(Arrived::Heard) if options.once && staged_at.is_some() => return Ok(()),
+                Ok(Arrived::Heard) => continue,
+                Ok(Arrived::Answer(frame)) => frame,
                 Ok(Arrived::Whole(path)) => {
                     let refused = stage_spooled(&path, options)?.err();
-                    (receiver.done(refused.as_ref())?, refused.is_none())
+                    staged_at = refused.is_none().then(Instant::now);
+                    receiver.done(refused.as_ref())?
                 }
-                Err(fault) => (receiver.failed(&fault), false),
+                Err(fault) => receiver.failed(&fault),
             };
             port.send(&answer.encode())?;
-            if staged && options.once {
-                return Ok(());
-            }
         }
     }
 }

@@ -135,6 +135,8 @@ codes! {
     807 TrialPending "another update is still on trial"
     808 UpdateSpace "there is not enough space for the update"
     809 NothingStaged "there is no such set on this device"
+    810 StickCandidates "there is not exactly one bundle on the stick"
+    811 StickMount "the stick cannot be read"
     901 Io "a file or folder cannot be read or written"
     902 ToolMissing "a tool that is needed is missing"
     903 FetchFailed "a package cannot be fetched"

@@ -22,7 +22,9 @@
 //! 5. changed payloads: each chunk is proven before it is written, and never read a second time;
 //! 6. a delta that was made to harm: what it makes of the device's file is proven like any payload.
 
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::path::Path;
 
 use skueye_models::{Code, Fault};
 
@@ -50,6 +52,14 @@ pub struct UntrustedBundle<R> {
     keys: Vec<u8>,
     manifest: Vec<u8>,
     signature: Vec<u8>,
+}
+
+impl UntrustedBundle<BufReader<File>> {
+    /// The bundle in the file at `path`. Errors: those of [`UntrustedBundle::parse`].
+    pub fn open(path: &Path) -> Result<Self, Fault> {
+        let file = File::open(path).map_err(|e| Fault::io("read", path, &e))?;
+        Self::parse(BufReader::new(file)).map_err(|fault| fault.at(path))
+    }
 }
 
 impl<R: Read + Seek> UntrustedBundle<R> {

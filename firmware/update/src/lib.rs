@@ -20,6 +20,7 @@
 //! | [`slots`] | stage, activate, commit, return |
 //! | [`history`] | what was attempted |
 //! | [`cable`] | a bundle over a serial line, with resume |
+//! | [`stick`] | a bundle on a USB stick |
 //! | [`storage`] | the seam to the disk |
 #![forbid(unsafe_code)]
 
@@ -37,6 +38,7 @@ mod pointer;
 mod sealed;
 pub mod slot;
 pub mod slots;
+pub mod stick;
 pub mod storage;
 #[cfg(test)]
 mod tests;

@@ -176,13 +176,11 @@ impl<S: Storage> Slots<S> {
         self.admit(&trial.record)?;
         let before = self.still_tried(&trial)?;
         let TrialSlot { slot, record } = trial;
-        let pointer = Pointer {
+        self.point(Pointer {
             state: State::keeping(Some(slot), before),
             security_epoch: record.security_epoch,
             ..self.pointer
-        };
-        pointer.write(&self.storage)?;
-        self.pointer = pointer;
+        })?;
         self.note(Step::Committed, &record.release, String::new());
         Ok(CommittedSlot { slot, record })
     }
@@ -321,10 +319,13 @@ impl<S: Storage> Slots<S> {
     }
 
     fn switch(&mut self, state: State) -> Result<(), Fault> {
-        let pointer = Pointer {
+        self.point(Pointer {
             state,
             ..self.pointer
-        };
+        })
+    }
+
+    fn point(&mut self, pointer: Pointer) -> Result<(), Fault> {
         pointer.write(&self.storage)?;
         self.pointer = pointer;
         Ok(())

@@ -93,13 +93,8 @@ pub fn make(request: &BundleRequest) -> Result<Made, Fault> {
 /// Signs the bundle at `path` anew: by `key`, or with a signature that another program made over its manifest. Errors: those
 /// of reading it, E802, E901.
 pub fn sign(path: &Path, signature: &str) -> Result<Made, Fault> {
-    let bundle = open(path)?;
+    let bundle = UntrustedBundle::open(path)?;
     written(path, |mut out| bundle.write_signed(signature, &mut out))
-}
-
-fn open(path: &Path) -> Result<UntrustedBundle<BufReader<File>>, Fault> {
-    let file = File::open(path).map_err(|e| Fault::io("read", path, &e))?;
-    UntrustedBundle::parse(BufReader::new(file)).map_err(|fault| fault.at(path))
 }
 
 /// Writes the bundle at `path` whole or not at all, and says what it became.
@@ -118,7 +113,7 @@ fn written(
         (Some(fault), _) => return Err(fault),
         (None, result) => result?,
     }
-    let bundle = open(path)?;
+    let bundle = UntrustedBundle::open(path)?;
     Ok(Made {
         path: path.to_owned(),
         bytes: fs::metadata(path)

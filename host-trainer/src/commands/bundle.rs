@@ -1,7 +1,5 @@
 //! `skueye-train bundle`.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -119,7 +117,7 @@ pub fn run(command: Bundle, json: bool) -> anyhow::Result<bool> {
                 None => {
                     let key = options.key.unwrap_or_default();
                     let key = SecretKey::open(&key, &options.protection.passphrase())?;
-                    key.sign(open(&options.bundle)?.manifest_text())?
+                    key.sign(UntrustedBundle::open(&options.bundle)?.manifest_text())?
                 }
             };
             print(json, &sign(&options.bundle, &signature)?, told)
@@ -172,7 +170,7 @@ fn told(made: &Made) -> String {
 }
 
 fn inspect(options: &Inspect, json: bool) -> anyhow::Result<bool> {
-    let bundle = open(&options.bundle)?;
+    let bundle = UntrustedBundle::open(&options.bundle)?;
     if let Some(path) = &options.extract {
         write_file(path, bundle.manifest_text())?;
         let signature = PathBuf::from(format!("{}.minisig", path.display()));
@@ -186,7 +184,7 @@ fn inspect(options: &Inspect, json: bool) -> anyhow::Result<bool> {
 
 fn verify(options: &Verify, json: bool) -> anyhow::Result<bool> {
     let keys = KeySet::parse(&read(&options.keys)?).map_err(|fault| fault.at(&options.keys))?;
-    let bundle = open(&options.bundle)?;
+    let bundle = UntrustedBundle::open(&options.bundle)?;
     let bytes = bundle.claims().map_or(0, |manifest| {
         manifest
             .payloads
@@ -235,9 +233,4 @@ fn described(manifest: &BundleManifest, digest: Digest) -> String {
 
 fn read(path: &Path) -> Result<Vec<u8>, Fault> {
     std::fs::read(path).map_err(|e| Fault::io("read", path, &e))
-}
-
-fn open(path: &Path) -> Result<UntrustedBundle<BufReader<File>>, Fault> {
-    let file = File::open(path).map_err(|e| Fault::io("read", path, &e))?;
-    UntrustedBundle::parse(BufReader::new(file)).map_err(|fault| fault.at(path))
 }

@@ -1,7 +1,5 @@
 //! `skueye update`: sets of program, model, gallery and settings, from signed bundles.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -18,6 +16,7 @@ use skueye_update::{
 use super::print;
 
 mod receive;
+mod watch;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -37,6 +36,8 @@ pub enum Command {
     History(Target),
     /// Give a new device its first keys; later ones come in bundles.
     Trust(Trust),
+    /// Wait for USB sticks and stage the bundle that is on one. Needs the right to mount.
+    Watch(Sticks),
     /// Wait at a serial port for bundles that `skueye-push` sends, and stage them.
     Receive(Receive),
 }
@@ -113,6 +114,20 @@ pub struct Receive {
     target: Target,
 }
 
+#[derive(Debug, Args)]
+pub struct Sticks {
+    /// The folder that sticks are mounted on.
+    #[arg(long, default_value = "/run/skueye/stick", value_name = "FOLDER")]
+    mount: PathBuf,
+    /// End after the first bundle that was staged.
+    #[arg(long)]
+    once: bool,
+    #[command(flatten)]
+    fit: Fit,
+    #[command(flatten)]
+    target: Target,
+}
+
 /// What decides whether a bundle fits.
 #[derive(Debug, Args)]
 pub struct Fit {
@@ -144,6 +159,7 @@ impl Command {
             Self::Rollback(target) => rollback(&target)?,
             Self::History(target) => history(&target)?,
             Self::Trust(options) => trust(&options)?,
+            Self::Watch(options) => watch::run(&options)?,
             Self::Receive(options) => receive::run(&options)?,
         }
         Ok(ExitCode::SUCCESS)
@@ -163,13 +179,8 @@ impl Target {
     }
 }
 
-fn open(path: &Path) -> Result<UntrustedBundle<BufReader<File>>, Fault> {
-    let file = File::open(path).map_err(|e| Fault::io("read", path, &e))?;
-    UntrustedBundle::parse(BufReader::new(file)).map_err(|fault| fault.at(path))
-}
-
 fn inspect(options: &Bundle) -> Result<(), Fault> {
-    let bundle = open(&options.bundle)?;
+    let bundle = UntrustedBundle::open(&options.bundle)?;
     let digest = Digest::of(bundle.manifest_text());
     let manifest = bundle.claims().map_err(|fault| fault.at(&options.bundle))?;
     if options.json {
@@ -198,7 +209,7 @@ fn inspect(options: &Bundle) -> Result<(), Fault> {
 
 fn verify(options: &Checked) -> Result<ExitCode, Fault> {
     let keys = KeySet::read(&DiskStorage::open(&options.target.folder)?)?;
-    let problems = open(&options.bundle)?.problems(&keys, |_| {});
+    let problems = UntrustedBundle::open(&options.bundle)?.problems(&keys, |_| {});
     let good = problems.is_empty();
     options.target.tell(
         &json!({ "good": good, "problems": problems }),
@@ -234,7 +245,9 @@ fn try_to_stage(
     fit: &Fit,
 ) -> Result<StagedSlot, Fault> {
     let keys = KeySet::read(slots.storage())?;
-    let bundle = open(path)?.verify(&keys).map_err(|fault| fault.at(path))?;
+    let bundle = UntrustedBundle::open(path)?
+        .verify(&keys)
+        .map_err(|fault| fault.at(path))?;
     let permit = fit
         .permit
         .as_ref()

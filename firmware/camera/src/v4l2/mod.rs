@@ -5,7 +5,7 @@
 //! | [`device`] | the seam to the driver |
 //! | [`negotiate`] | asking for a form of frames, and what is made of the answer |
 //! | `kernel` | the driver itself (feature `v4l2`) |
-//! | [`script`] | a driver that follows a script (feature `fake`) |
+//! | `script` | a driver that follows a script (feature `fake`) |
 //! | [`survey`] | what cameras there are |
 
 pub mod device;

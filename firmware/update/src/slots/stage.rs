@@ -80,13 +80,10 @@ impl<S: Storage> Slots<S> {
         if self.pointer.staged == staged {
             return Ok(());
         }
-        let pointer = Pointer {
+        self.point(Pointer {
             staged,
             ..self.pointer
-        };
-        pointer.write(&self.storage)?;
-        self.pointer = pointer;
-        Ok(())
+        })
     }
 
     /// The record of the set to be, with every demand of the bundle checked against this device.

@@ -2,7 +2,7 @@
 //! colour conversion in one pass, in memory that is kept.
 //!
 //! Only the rectangle is read, and colours are converted after the reduction, a few per cent of the pixels. First rows
-//! are combined (bytes lie side by side, whatever they mean), then columns, on [`LANES`] output rows at a time that lie
+//! are combined (bytes lie side by side, whatever they mean), then columns, on `LANES` output rows at a time that lie
 //! side by side as well, so that plain loops vectorise. Samples in between are 16-bit with 6 bits of fraction. The
 //! integer arithmetic is the same on every processor, and so is the picture.
 

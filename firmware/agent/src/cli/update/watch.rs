@@ -1,0 +1,108 @@
+//! `skueye update watch`: bundles on USB sticks.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use skueye_models::{Code, Fault};
+use skueye_update::stick::uevent::Action;
+use skueye_update::stick::{Heard, Mounted, Watch, candidate};
+
+use super::{Sticks, release, stage, told};
+
+/// How long one look at the kernel's messages waits.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Ends after the first bundle that was staged where that is wanted, otherwise never.
+pub fn run(options: &Sticks) -> Result<(), Fault> {
+    // Listening begins before looking, so that no stick falls between the two.
+    let watch = Watch::open()?;
+    let mut names = plugged_in(Path::new("/sys/class/block"))?;
+    loop {
+        for name in names.drain(..) {
+            if take(&name, options)? && options.once {
+                return Ok(());
+            }
+        }
+        match watch.next(PATIENCE)? {
+            Heard::Event(event) if event.action == Action::Add => names.push(event.name),
+            Heard::Missed => names = plugged_in(Path::new("/sys/class/block"))?,
+            Heard::Event(_) | Heard::Silence => {}
+        }
+    }
+}
+
+/// The block devices on USB. Errors: E901.
+fn plugged_in(classes: &Path) -> Result<Vec<String>, Fault> {
+    let entries = match fs::read_dir(classes) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        other => other.map_err(|e| Fault::io("read", classes, &e))?,
+    };
+    let mut names = Vec::new();
+    for entry in entries.flatten() {
+        // The name is a link to the device, whose path goes through its bus.
+        let device = fs::canonicalize(entry.path()).unwrap_or_default();
+        let on_usb = device
+            .iter()
+            .any(|part| part.to_string_lossy().starts_with("usb"));
+        if on_usb {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Stages the bundle on the device called `name` and tells what became of it; true where it is staged. Errors: the standard
+/// output is gone.
+fn take(name: &str, options: &Sticks) -> Result<bool, Fault> {
+    let staged = options.target.open().and_then(|mut slots| {
+        let mounted = Mounted::new(name, &options.mount)?;
+        let path = candidate(mounted.folder())?;
+        stage(&mut slots, &path, &options.fit)
+    });
+    match staged {
+        Ok(staged) => {
+            let release = release(&staged);
+            options
+                .target
+                .tell(&told(&staged), || format!("release {release} is staged"))?;
+            Ok(true)
+        }
+        // A disk that is divided holds no file system itself; its parts are told of next.
+        Err(fault) if fault.code() == Code::StickMount && !is_partition(name) => Ok(false),
+        Err(fault) => {
+            options.target.tell(&fault, || fault.to_string())?;
+            Ok(false)
+        }
+    }
+}
+
+fn is_partition(name: &str) -> bool {
+    Path::new("/sys/class/block")
+        .join(name)
+        .join("partition")
+        .exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_on_usb_are_found_by_the_way_to_them() {
+        let root = tempfile::tempdir().unwrap();
+        let classes = root.path().join("class/block");
+        fs::create_dir_all(&classes).unwrap();
+        for (name, way) in [
+            ("sda1", "pci0/usb1/1-1/block/sda/sda1"),
+            ("nvme0n1", "pci0/nvme/nvme0n1"),
+        ] {
+            let device = root.path().join("devices").join(way);
+            fs::create_dir_all(&device).unwrap();
+            std::os::unix::fs::symlink(device, classes.join(name)).unwrap();
+        }
+        assert_eq!(plugged_in(&classes).unwrap(), ["sda1"]);
+        assert_eq!(plugged_in(&root.path().join("nowhere")).unwrap(), [""; 0]);
+    }
+}

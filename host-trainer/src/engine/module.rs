@@ -157,21 +157,27 @@ impl Module {
             .to_kind(Kind::Float)
     }
 
-    /// Which input of node `i` may be overwritten by its result: one that was made after value `from`, that nobody reads
-    /// later, and that its maker does not need to be differentiated. Fresh memory for a large result costs more than
-    /// a simple operation on it.
+    /// Which input of node `i` may be overwritten by its result: one that was made after value `from`, that nobody else
+    /// reads (an earlier reader may need it to be differentiated, as ConvNeXt's convolutions need their residual sums), and
+    /// that its maker does not need either. Fresh memory for a large result costs more than a simple operation on it.
     fn spare_input(&self, i: usize, from: usize) -> Option<usize> {
         let inputs = &self.network.nodes[i].inputs;
         let is_spare = |&value: &usize| {
             value > from
                 && self.last_reader[value] == i
-                && inputs.iter().filter(|&&other| other == value).count() == 1
+                && self.readers(value) == 1
                 && matches!(
                     self.network.nodes[value - 1].op,
                     Op::Conv(_) | Op::BatchNorm { .. } | Op::Add
                 )
         };
         inputs.iter().position(is_spare)
+    }
+
+    /// How often the network's nodes read a value.
+    fn readers(&self, value: usize) -> usize {
+        let read = self.network.nodes.iter().flat_map(|node| &node.inputs);
+        read.filter(|&&input| input == value).count()
     }
 
     /// The output for pictures `[n, 3, size, size]` at inference, without gradients.

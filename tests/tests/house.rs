@@ -20,6 +20,7 @@ const UNSAFE_MODULES: [(&str, &[&str]); 4] = [
             "mod dotprod;",
             "mod guard;",
             "mod neon;",
+            "mod prefetch;",
         ],
     ),
     ("skueye-vision", &["mod dispatch;"]),

@@ -23,13 +23,14 @@ mod dotprod;
 #[cfg(target_arch = "aarch64")]
 #[allow(unsafe_code)]
 mod neon;
+#[allow(unsafe_code)]
+mod prefetch;
 mod scalar;
+
+pub(crate) use prefetch::ask_for;
 
 use crate::format::{ALIGN, MAX_DIM};
 use crate::sketch::coarse::{CoarseProbe, Survivors};
-
-/// How many records ahead a gather asks for.
-const AHEAD: usize = 12;
 
 /// `out[i]` = row i of `rows` times the probe; rows and probe have the same length, a multiple of 64.
 type Dots = fn(rows: &[u8], probe: &[i8], out: &mut [i32]);

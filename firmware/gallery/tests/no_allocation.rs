@@ -2,51 +2,14 @@
 
 mod common;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use std::sync::Arc;
 
 use skueye_gallery::{
     Gallery, GalleryView, Hits, Kernel, Request, Reranker, Scan, Searcher, Snapshot, Team,
 };
 
-thread_local!(static ALLOCATIONS: Cell<usize> = const { Cell::new(0) });
-
-struct Counting;
-
-fn count() {
-    // Not counted while the thread ends and its variables are gone.
-    let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
-}
-
-// SAFETY: every call is handed to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller upholds the contract of `alloc`, which is the system's.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the pointer came from `alloc` or `realloc`, hence from the system.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the pointer came from `alloc` or `realloc`, hence from the system.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-fn allocations(run: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.get();
-    run();
-    ALLOCATIONS.get() - before
+fn allocations(run: impl FnOnce()) -> u64 {
+    allocation_counter::measure(run).count_total
 }
 
 #[test]
@@ -54,7 +17,10 @@ fn searching_and_reranking_allocate_nothing() {
     let (builder, rows) = common::clustered(3, 256, 300, 3);
     let bytes = builder.to_bytes();
     let view = GalleryView::open(&bytes).unwrap();
-    assert!(allocations(|| drop(vec![1u8])) > 0, "the counter counts");
+    assert!(
+        allocations(|| drop(std::hint::black_box(vec![1u8]))) > 0,
+        "the counter counts"
+    );
     for kernel in Kernel::available() {
         let (mut searcher, mut hits) = (Searcher::with_kernel(kernel), Hits::new());
         let mut reranker = Reranker::new(256);

@@ -12,7 +12,8 @@ use crate::data::layout::INFO_FILE;
 use crate::distil::TrainingPictures;
 use crate::evaluate::{EvaluationSet, ValidationSet};
 use crate::fetch::{MakersOptions, makers};
-use crate::pictures::Augmentation;
+use crate::pictures::unreadable::DEFAULT_SHARE;
+use crate::pictures::{Augmentation, Unreadable};
 use crate::quickstart::Data;
 use crate::synth::{SynthOptions, generate};
 
@@ -91,7 +92,7 @@ impl Site {
         Ok(Self {
             evaluation: EvaluationSet::load(&dataset)?,
             validation: ValidationSet::load(&dataset)?,
-            pictures: TrainingPictures::read(&dataset)?,
+            pictures: TrainingPictures::read(&dataset, &Unreadable::new(DEFAULT_SHARE))?,
             cells: Cells::at(folder.join("cells")),
             set: set.clone(),
             seed,

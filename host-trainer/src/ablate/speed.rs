@@ -55,6 +55,7 @@ fn of_member(school: &School, member: usize) -> Result<MemberSpeed, Fault> {
     let few = TrainingPictures {
         paths: all.paths.iter().take(PICTURES).cloned().collect(),
         contents: all.contents.iter().take(PICTURES).copied().collect(),
+        left_out: Vec::new(),
     };
     let count = few.paths.len() as f64;
     let (source, stored) = timed(|| few.source(&start, &SourceKind::of(&settings), school.device))?;

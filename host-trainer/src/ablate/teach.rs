@@ -184,6 +184,7 @@ impl<'a> School<'a> {
         let lesson = Lesson {
             settings: Some(&settings),
             source: Some(self.source(member)?),
+            left_out: &self.site.pictures.left_out,
             student: None,
         };
         learn(&request, &lesson)?;

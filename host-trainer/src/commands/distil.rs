@@ -72,17 +72,17 @@ pub fn run(_: Distil, _: bool) -> anyhow::Result<bool> {
 #[cfg(feature = "torch")]
 pub fn run(options: Distil, json: bool) -> anyhow::Result<bool> {
     use skueye_trainer::distil::teachers::Teacher;
-    use skueye_trainer::distil::{DistilRequest, trunk};
+    use skueye_trainer::distil::{DistilRequest, UNREADABLE_FILE, trunk};
     use skueye_trainer::run::Settings;
 
     use super::ranks::Ranks;
 
     let ranks = Ranks::join(&options.device)?;
     tch::set_num_threads(ranks.threads as i32);
-    let teachers = teachers(&options, &ranks)?;
+    let mut settings = Settings::read(options.settings.as_deref(), &options.set)?;
+    let teachers = teachers(&options, settings.training.unreadable, &ranks)?;
     let from = options.from.as_deref().map(Teacher::open).transpose()?;
     let trunk = trunk(&teachers, &options.network, from.as_ref())?;
-    let mut settings = Settings::read(options.settings.as_deref(), &options.set)?;
     settings.network.name = options.network;
     settings.network.embedding = teachers.ensemble.target_dim();
     settings.network.size = trunk.trained.preprocess.size;
@@ -109,7 +109,15 @@ pub fn run(options: Distil, json: bool) -> anyhow::Result<bool> {
     }
     super::print(json, &done, |done| {
         let (found, computed) = (done.store.found, done.store.computed);
-        let store = format!("store: {found} vectors found, {computed} computed");
+        let mut store = format!("store: {found} vectors found, {computed} computed");
+        if done.unreadable > 0 {
+            let list = request.store.join(UNREADABLE_FILE);
+            store += &format!(
+                "\n{} pictures could not be read and were left out: {}",
+                done.unreadable,
+                list.display()
+            );
+        }
         match &done.run {
             None => store,
             Some(run) => format!(
@@ -143,7 +151,11 @@ fn shard(wanted: Option<Shard>, ranks: &super::ranks::Ranks) -> Result<Shard, Fa
 /// The ensemble, or the one run with a whitening fitted to it. Of several processes the first fits it, into a folder
 /// beside the student's run.
 #[cfg(feature = "torch")]
-fn teachers(options: &Distil, ranks: &super::ranks::Ranks) -> Result<Teachers, Fault> {
+fn teachers(
+    options: &Distil,
+    unreadable: f64,
+    ranks: &super::ranks::Ranks,
+) -> Result<Teachers, Fault> {
     use skueye_trainer::data::{Dataset, Split};
     use skueye_trainer::distil::ensemble::{Sample, fit_networks};
     use skueye_trainer::distil::fit::FitOptions;
@@ -166,13 +178,11 @@ fn teachers(options: &Distil, ranks: &super::ranks::Ranks) -> Result<Teachers, F
         let networks = vec![Teacher::open(&options.teacher)?];
         let data = Dataset::open(&options.data)?;
         let fit = FitOptions::for_one(options.dim.unwrap_or(256) as usize);
-        let fitted = fit_networks(
-            &networks,
-            &data,
-            Sample::of(Split::Train),
-            &fit,
-            ranks.device,
-        )?;
+        let sample = Sample {
+            unreadable,
+            ..Sample::of(Split::Train)
+        };
+        let fitted = fit_networks(&networks, &data, sample, &fit, ranks.device)?;
         Teachers::new(networks, fitted.ensemble)
     };
     let Some(group) = &ranks.group else {

@@ -48,6 +48,22 @@ impl PicturePaths {
         self.end.push(self.names.len() as u64);
     }
 
+    /// The same without `rows`, ascending.
+    #[must_use]
+    pub fn without(&self, rows: &[usize]) -> Self {
+        let mut left = Self {
+            folders: self.folders.clone(),
+            ..Self::new(&self.root)
+        };
+        for row in (0..self.len()).filter(|row| rows.binary_search(row).is_err()) {
+            left.names.push_str(self.name(row));
+            left.folder.push(self.folder[row]);
+            left.end.push(left.names.len() as u64);
+        }
+        left.shrink();
+        left
+    }
+
     /// How many files there are.
     pub fn len(&self) -> usize {
         self.end.len()
@@ -60,12 +76,19 @@ impl PicturePaths {
 
     /// The file of `row`. Panics beyond [`Self::len`], as a slice does.
     pub fn path(&self, row: usize) -> PathBuf {
-        let start = row.checked_sub(1).map_or(0, |before| self.end[before]);
-        let name = &self.names[start as usize..self.end[row] as usize];
         let folder = &*self.folders[self.folder[row] as usize];
-        [self.root.as_path(), folder.as_ref(), name.as_ref()]
-            .iter()
-            .collect()
+        [
+            self.root.as_path(),
+            folder.as_ref(),
+            self.name(row).as_ref(),
+        ]
+        .iter()
+        .collect()
+    }
+
+    fn name(&self, row: usize) -> &str {
+        let start = row.checked_sub(1).map_or(0, |before| self.end[before]);
+        &self.names[start as usize..self.end[row] as usize]
     }
 
     /// The files in order.
@@ -103,6 +126,9 @@ mod tests {
             let wanted: Vec<_> = paths.iter().map(|path| Path::new("/root").join(path)).collect();
             prop_assert_eq!(kept.iter().collect::<Vec<_>>(), wanted);
             prop_assert_eq!((kept.len(), kept.is_empty()), (paths.len(), paths.is_empty()));
+            let odd: Vec<usize> = (0..paths.len()).filter(|row| row % 2 == 1).collect();
+            let even: Vec<_> = kept.iter().step_by(2).collect();
+            prop_assert_eq!(kept.without(&odd).iter().collect::<Vec<_>>(), even);
         }
     }
 }

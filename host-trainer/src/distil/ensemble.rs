@@ -12,6 +12,8 @@ use super::vectors::{statistics_of, tables};
 use crate::data::{Dataset, Split};
 use crate::evaluate::ValidationSet;
 use crate::files::write_file;
+use crate::pictures::Unreadable;
+use crate::pictures::unreadable::DEFAULT_SHARE;
 use crate::whitening::{Recipe, Tried};
 
 /// What was tried on the way to an ensemble, MAR@10 on validation pictures among training pictures.
@@ -86,14 +88,19 @@ pub struct Sample {
     pub split: Split,
     /// So many of them at most, evenly spread over the table; every member computes each of them.
     pub most: usize,
+    /// Share of them that may be unreadable.
+    pub unreadable: f64,
 }
 
 impl Sample {
     /// Enough for the joined vectors of three large networks. Their values lie in the system's temporary folder meanwhile,
     /// 20 KB a picture.
     pub fn of(split: Split) -> Self {
-        let most = 32_768;
-        Self { split, most }
+        Self {
+            split,
+            most: 32_768,
+            unreadable: DEFAULT_SHARE,
+        }
     }
 }
 
@@ -116,7 +123,8 @@ pub fn fit_networks(
     let members = networks
         .iter()
         .map(|teacher| {
-            let of = statistics_of(&teacher.trained, pictures.clone(), device)?;
+            let unreadable = Unreadable::new(sample.unreadable);
+            let of = statistics_of(&teacher.trained, pictures.clone(), unreadable, device)?;
             tables(teacher, of, &validation, device)
         })
         .collect::<Result<Vec<_>, Fault>>()?;

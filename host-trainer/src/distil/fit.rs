@@ -1,8 +1,6 @@
 //! Fitting of an ensemble on its members' vectors (METHOD 3): each member's whitening, then the device's vector, both
 //! chosen by validation. No network runs here.
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 use skueye_models::{Fault, Whitening};
 
@@ -89,12 +87,6 @@ impl Jury {
         let ranking = float_ranking(rows, probes, TOP)?;
         Ok(Metrics::new(&ranking, &self.truth).mar10)
     }
-}
-
-/// The pictures that [`Jury`] asks, in its order.
-pub fn asked(validation: &ValidationSet) -> Vec<PathBuf> {
-    let rows = validation.rows.iter().chain(&validation.distractors);
-    rows.map(|shot| shot.path.clone()).collect()
 }
 
 /// An ensemble with what was tried on the way to it.

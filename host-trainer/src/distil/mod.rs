@@ -37,4 +37,6 @@ pub mod vectors;
 #[cfg(feature = "torch")]
 pub use fill::Filled;
 #[cfg(feature = "torch")]
-pub use student::{DistilRequest, Distilled, SourceKind, StoredStudent, TrainingPictures, trunk};
+pub use student::{
+    DistilRequest, Distilled, SourceKind, StoredStudent, TrainingPictures, UNREADABLE_FILE, trunk,
+};

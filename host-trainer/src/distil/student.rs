@@ -9,6 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use skueye_distributed::ProcessGroup;
 use skueye_models::{Code, Fault};
+use skueye_vision::decode::{MAX_FILE_BYTES, decode, read_bounded};
 use tch::Device;
 
 use super::fill::{Computing, Filled, Part, StoreSettings, fill};
@@ -20,11 +21,14 @@ use super::vectors::{BATCH, computing};
 use crate::data::hash::hex;
 use crate::data::{Dataset, Split};
 use crate::engine::{Module, Source, StoreOptions, cores};
-use crate::pictures::{Augmentation, Loader};
+use crate::pictures::{Augmentation, Loader, Unreadable};
 use crate::progress::Step;
 use crate::run::settings::{DistilSettings, Settings};
 use crate::run::{Lesson, Student, TrainRequest, Trained, TrainedNetwork, learn};
 use crate::shard::Shard;
+
+/// In the store's folder, what could not be read.
+pub const UNREADABLE_FILE: &str = "unreadable.jsonl";
 
 /// What is asked for.
 pub struct DistilRequest<'a> {
@@ -59,6 +63,8 @@ pub struct DistilRequest<'a> {
 pub struct Distilled {
     /// The store.
     pub store: Filled,
+    /// Pictures that could not be read and were left out; the store's folder lists them.
+    pub unreadable: usize,
     /// The student's run; `None` where only the store was asked for.
     pub run: Option<Trained>,
 }
@@ -96,33 +102,54 @@ impl<'a> SourceKind<'a> {
     }
 }
 
-/// The pictures that are learnt from, and their contents.
+/// The pictures that are learnt from, and their contents. All of them can be read.
 pub struct TrainingPictures {
     /// Files, in the training table's order.
     pub paths: Vec<PathBuf>,
     /// Hashes of the files.
     pub contents: Vec<Content>,
+    /// The other rows of the training table, ascending.
+    pub left_out: Vec<usize>,
 }
 
 impl TrainingPictures {
-    /// Those of `dataset`. Errors: those of reading.
-    pub fn read(dataset: &Dataset) -> Result<Self, Fault> {
+    /// Those of `dataset` that can be read; the others are noted in `unreadable`. Errors: those of the table, E506.
+    pub fn read(dataset: &Dataset, unreadable: &Unreadable) -> Result<Self, Fault> {
         let rows = dataset.rows(Split::Train)?;
-        Self::of(
-            rows.map(|row| row.map(|row| row.image))
-                .collect::<Result<_, Fault>>()?,
-        )
+        let paths = rows.map(|row| row.map(|row| row.image));
+        Self::of(paths.collect::<Result<_, Fault>>()?, unreadable)
     }
 
-    /// Of the files `paths`, each read once, on all cores. Errors: E901.
-    pub fn of(paths: Vec<PathBuf>) -> Result<Self, Fault> {
-        let step = Step::new("hash", paths.len() as u64);
-        let hash = |path: &PathBuf| {
+    /// As [`Self::read`], of the files `paths`. Each is decoded once, on all cores: a picture that no teacher can see
+    /// must be known before the first of them looks, since nothing can stand in for it in the store. Errors: E506.
+    pub fn of(paths: Vec<PathBuf>, unreadable: &Unreadable) -> Result<Self, Fault> {
+        let step = Step::new("look at pictures", paths.len() as u64);
+        let look = |path: &PathBuf| {
             step.advance(1);
-            Content::of_file(path)
+            let bytes = read_bounded(path, MAX_FILE_BYTES, Code::ImageSize)?;
+            decode(&bytes).map_err(|fault| fault.at(path))?;
+            Ok(Content::of(&bytes))
         };
-        let contents = paths.par_iter().map(hash).collect::<Result<_, Fault>>()?;
-        Ok(Self { paths, contents })
+        let looked: Vec<Result<Content, Fault>> = paths.par_iter().map(look).collect();
+        let total = paths.len();
+        let mut readable = Self {
+            paths: Vec::with_capacity(total),
+            contents: Vec::with_capacity(total),
+            left_out: Vec::new(),
+        };
+        for (row, (path, content)) in paths.into_iter().zip(looked).enumerate() {
+            match content {
+                Ok(content) => {
+                    readable.paths.push(path);
+                    readable.contents.push(content);
+                }
+                Err(fault) => {
+                    unreadable.note(&path, &fault, total)?;
+                    readable.left_out.push(row);
+                }
+            }
+        }
+        Ok(readable)
     }
 
     /// Them as `network` sees them, views by content. Errors: those of loading, E104 for an unknown cut.
@@ -268,7 +295,7 @@ fn fill_store(
 impl DistilRequest<'_> {
     /// Fills the store and, unless `store_only`, teaches the student. Errors: those of data, store and training.
     pub fn run(&self, store_only: bool) -> Result<Distilled, Fault> {
-        let pictures = TrainingPictures::read(&Dataset::open(self.data)?)?;
+        let pictures = TrainingPictures::read(&Dataset::open(self.data)?, &self.unreadable()?)?;
         let kind = SourceKind::of(self.settings);
         let networks = self.teachers.networks.iter();
         let sources = networks
@@ -280,15 +307,28 @@ impl DistilRequest<'_> {
             let settings = store_settings(self.teachers, &kind).to_text();
             group.agree("settings of the store", &settings)?;
         }
-        if store_only {
-            return Ok(Distilled { store, run: None });
-        }
-        let source = pictures.source(&self.trunk.trained, &kind, self.device)?;
-        let run = self.learn(&pictures, &source)?;
+        let unreadable = pictures.left_out.len();
+        let run = match store_only {
+            true => None,
+            false => {
+                let source = pictures.source(&self.trunk.trained, &kind, self.device)?;
+                Some(self.learn(&pictures, &source)?)
+            }
+        };
         Ok(Distilled {
             store,
-            run: Some(run),
+            unreadable,
+            run,
         })
+    }
+
+    /// Of processes that train together all find the same pictures, and the first lists them.
+    fn unreadable(&self) -> Result<Unreadable, Fault> {
+        let share = self.settings.training.unreadable;
+        match &self.group {
+            Some(group) if group.rank() > 0 => Ok(Unreadable::new(share)),
+            _ => Unreadable::listed_in(&self.store.join(UNREADABLE_FILE), share),
+        }
     }
 
     /// Computes what this process's part of the store lacks; `sources` are the teachers', in order.
@@ -316,10 +356,14 @@ impl DistilRequest<'_> {
             false => stored.start(self.teachers, self.trunk, source, self.device)?,
         };
         let targets = stored.targets(&self.settings.distil);
+        let mut identity = stored.identity.clone() + &self.trunk.hash;
+        if !pictures.left_out.is_empty() {
+            identity += &format!("{:?}", pictures.left_out);
+        }
         let student = Student {
             start: &start,
             targets: &targets,
-            identity: hex(&Sha256::digest(stored.identity.clone() + &self.trunk.hash)),
+            identity: hex(&Sha256::digest(identity)),
         };
         let request = TrainRequest {
             data: self.data,
@@ -340,6 +384,7 @@ impl DistilRequest<'_> {
         let lesson = Lesson {
             settings: Some(self.settings),
             source: Some(source),
+            left_out: &pictures.left_out,
             student: Some(student),
         };
         learn(&request, &lesson)

@@ -7,9 +7,9 @@ use super::ensemble::{Sample, fit_networks};
 use super::fit::FitOptions;
 use super::soup_run::make_soup;
 use super::teachers::{Teacher, Teachers};
-use super::{DistilRequest, trunk};
+use super::{DistilRequest, UNREADABLE_FILE, trunk};
 use crate::data::{Dataset, Split};
-use crate::run::settings::{Keep, Settings};
+use crate::run::settings::{Keep, Settings, TrainingSettings};
 use crate::run::{RunFolder, TrainRequest, train};
 use crate::shard::Shard;
 use crate::synth::{SynthOptions, generate};
@@ -167,4 +167,61 @@ fn a_soup_is_a_run_and_other_networks_are_refused() {
     let runs = [runs[0].clone(), teach(root, "other", &other)];
     let refused = make_soup(&runs, &dataset, false, &root.join("none"), Device::Cpu);
     assert_eq!(refused.unwrap_err().code(), Code::SoupMismatch);
+}
+
+#[test]
+fn a_picture_that_cannot_be_read_is_left_out_and_listed() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let mut settings = school(root);
+    let data = root.join("data");
+    let dataset = Dataset::open(&data).unwrap();
+    let rows: Vec<_> = dataset.rows(Split::Train).unwrap().flatten().collect();
+    std::fs::write(&rows[3].image, b"no picture").unwrap();
+    settings.training.unreadable = 0.05;
+    let networks = vec![Teacher::open(&teach(root, "teacher", &settings)).unwrap()];
+    let sample = |unreadable| Sample {
+        unreadable,
+        ..Sample::of(Split::Train)
+    };
+    let options = FitOptions::for_one(64);
+    let fit = |share| fit_networks(&networks, &dataset, sample(share), &options, Device::Cpu);
+    assert_eq!(fit(0.01).unwrap_err().code(), Code::DataTooManyBad);
+    let ensemble = fit(0.05).unwrap().ensemble;
+    let teachers = Teachers::new(networks.clone(), ensemble).unwrap();
+    settings.network.embedding = 64;
+    let distil = |settings: &Settings| {
+        DistilRequest {
+            teachers: &teachers,
+            trunk: trunk(&teachers, NETWORK, None).unwrap(),
+            data: &data,
+            out: &root.join("student"),
+            store: &root.join("store"),
+            shard: Shard::WHOLE,
+            settings,
+            vocabulary: None,
+            resume: false,
+            until: None,
+            device: Device::Cpu,
+            group: None,
+        }
+        .run(false)
+    };
+    let strict = Settings {
+        training: TrainingSettings {
+            unreadable: 0.01,
+            ..settings.training.clone()
+        },
+        ..settings.clone()
+    };
+    assert_eq!(distil(&strict).unwrap_err().code(), Code::DataTooManyBad);
+    let done = distil(&settings).unwrap();
+    assert_eq!(
+        (done.unreadable, done.store.computed),
+        (1, (rows.len() - 1) * 2)
+    );
+    assert_eq!(done.run.unwrap().epochs, 4);
+    let list = std::fs::read_to_string(root.join("store").join(UNREADABLE_FILE)).unwrap();
+    assert_eq!(list.lines().count(), 1);
+    assert!(list.contains(rows[3].image.file_name().unwrap().to_str().unwrap()));
 }

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use skueye_models::Fault;
 use tch::Device;
 
-use super::fit::{Jury, MemberTables, asked};
+use super::fit::{Jury, MemberTables};
 use super::statistics::{Gathering, Statistics};
 use super::teachers::Teacher;
 use crate::engine::{Module, Pick, Source, each_output, guarded, outputs, to_vectors};
-use crate::evaluate::ValidationSet;
-use crate::pictures::{Augmentation, Loader};
+use crate::evaluate::{Shot, ValidationSet};
+use crate::pictures::{Augmentation, Loader, Unreadable};
 use crate::progress::Step;
 use crate::run::TrainedNetwork;
 use crate::vectors::Vectors;
@@ -29,22 +29,50 @@ pub fn vectors_of(
     paths: Vec<PathBuf>,
     device: Device,
 ) -> Result<Vectors, Fault> {
-    let (network, weights) = trained.network.fold(&trained.weights);
-    let module = Module::new(network, &weights, device);
-    let loader = Loader::new(paths, trained.preprocess, Augmentation::default(), 0);
-    let step = Step::new("embed", loader.files.count() as u64);
-    to_vectors(&outputs(&module, &loader, BATCH, &step)?)
+    embed(trained, &plain(trained, paths), device)
 }
 
-/// As [`vectors_of`], for statistics: they do not stay in memory. Errors: those of loading, E406, E608, E901.
+fn plain(trained: &TrainedNetwork, paths: Vec<PathBuf>) -> Loader {
+    Loader::new(paths, trained.preprocess, Augmentation::default(), 0)
+}
+
+fn embed(trained: &TrainedNetwork, loader: &Loader, device: Device) -> Result<Vectors, Fault> {
+    let (network, weights) = trained.network.fold(&trained.weights);
+    let module = Module::new(network, &weights, device);
+    let step = Step::new("embed", loader.files.count() as u64);
+    to_vectors(&outputs(&module, loader, BATCH, &step)?)
+}
+
+/// What `trained` makes of the pictures that answer in validation, in the order of [`Jury`]. The distractors among them are
+/// training pictures; for one of those that cannot be read another distractor stands in.
+fn answers(
+    trained: &TrainedNetwork,
+    validation: &ValidationSet,
+    device: Device,
+) -> Result<Vectors, Fault> {
+    let paths = |shots: &[Shot]| shots.iter().map(|shot| shot.path.clone()).collect();
+    let rows = vectors_of(trained, paths(&validation.rows), device)?;
+    if validation.distractors.is_empty() {
+        return Ok(rows);
+    }
+    let distractors = plain(trained, paths(&validation.distractors));
+    let any = Unreadable::new(1.0);
+    let distractors = embed(trained, &distractors.tolerating(any), device)?;
+    let values = [rows.values(), distractors.values()].concat();
+    Vectors::new(trained.dim(), values)
+}
+
+/// As [`vectors_of`], for statistics: they do not stay in memory, and for a picture that cannot be read its neighbour
+/// counts twice, the same one whatever the network. Errors: E506 for too many of those, E406, E608, E901.
 pub fn statistics_of(
     trained: &TrainedNetwork,
     paths: Vec<PathBuf>,
+    unreadable: Unreadable,
     device: Device,
 ) -> Result<Statistics, Fault> {
     let (network, weights) = trained.network.fold(&trained.weights);
     let module = Module::new(network, &weights, device);
-    let loader = Loader::new(paths, trained.preprocess, Augmentation::default(), 0);
+    let loader = plain(trained, paths).tolerating(unreadable);
     let step = Step::new("embed", loader.files.count() as u64);
     let mut gathering = Gathering::new(trained.dim())?;
     each_output(&module, &loader, BATCH, &step, |part| {
@@ -80,7 +108,7 @@ pub fn tables(
     Ok(MemberTables {
         run: teacher.hash.clone(),
         probes: vectors_of(&teacher.trained, probes.collect(), device)?,
-        rows: vectors_of(&teacher.trained, asked(validation), device)?,
+        rows: answers(&teacher.trained, validation, device)?,
         statistics: statistics.into(),
     })
 }
@@ -93,6 +121,6 @@ pub fn validate(
 ) -> Result<f64, Fault> {
     let probes = validation.probes.iter().map(|shot| shot.path.clone());
     let probes = vectors_of(trained, probes.collect(), device)?.normalised()?;
-    let rows = vectors_of(trained, asked(validation), device)?.normalised()?;
+    let rows = answers(trained, validation, device)?.normalised()?;
     Jury::new(validation).mar10(&rows, &probes)
 }

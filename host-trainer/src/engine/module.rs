@@ -42,6 +42,8 @@ pub struct Module {
     operators: Operators,
     /// For each value the last node that reads it, so that memory is given back as early as possible.
     last_reader: Vec<usize>,
+    /// For each value how often nodes read it.
+    readers: Vec<usize>,
     /// For each node the share of the batch whose residual branch is dropped.
     drop_rates: Vec<f64>,
     /// Draws which are.
@@ -63,8 +65,12 @@ impl Module {
             })
             .collect();
         let mut last_reader = vec![0; network.nodes.len() + 1];
+        let mut readers = vec![0; network.nodes.len() + 1];
         for (i, node) in network.nodes.iter().enumerate() {
-            node.inputs.iter().for_each(|&value| last_reader[value] = i);
+            for &value in &node.inputs {
+                last_reader[value] = i;
+                readers[value] += 1;
+            }
         }
         Self {
             drop_rates: vec![0.0; network.nodes.len()],
@@ -74,6 +80,7 @@ impl Module {
             device,
             operators: Operators::new(Precision::F32),
             last_reader,
+            readers,
         }
     }
 
@@ -164,20 +171,13 @@ impl Module {
         let inputs = &self.network.nodes[i].inputs;
         let is_spare = |&value: &usize| {
             value > from
-                && self.last_reader[value] == i
-                && self.readers(value) == 1
+                && self.readers[value] == 1
                 && matches!(
                     self.network.nodes[value - 1].op,
                     Op::Conv(_) | Op::BatchNorm { .. } | Op::Add
                 )
         };
         inputs.iter().position(is_spare)
-    }
-
-    /// How often the network's nodes read a value.
-    fn readers(&self, value: usize) -> usize {
-        let read = self.network.nodes.iter().flat_map(|node| &node.inputs);
-        read.filter(|&&input| input == value).count()
     }
 
     /// The output for pictures `[n, 3, size, size]` at inference, without gradients.

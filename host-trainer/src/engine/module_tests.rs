@@ -1,6 +1,8 @@
 //! What a module promises to whoever trains it.
 
-use skueye_models::network::{Network, Op, SwinSize, Weights, by_name, swin};
+use skueye_models::network::{
+    ConvNextSize, Network, Op, SwinSize, Weights, by_name, convnext, swin,
+};
 use tch::{Device, Kind, Tensor};
 
 use super::module::{Mode, Module, Precision, to_vec};
@@ -53,9 +55,16 @@ fn a_forward_pass_can_be_divided_at_every_cut() {
 /// Where something reads a value later, nothing is written over it.
 #[test]
 fn results_written_over_their_inputs_change_no_gradient() {
-    for name in ["resnet50", "efficientnet-lite0"] {
-        let network = by_name(name).unwrap();
+    let narrow = ConvNextSize {
+        name: "convnext-narrow",
+        depths: [2, 2, 2, 2],
+        widths: [16, 32, 48, 64],
+    };
+    let published = ["resnet50", "efficientnet-lite0", "rednet50"].map(|n| by_name(n).unwrap());
+    let made = [convnext(&narrow), small_swin(4).0];
+    for network in published.into_iter().chain(made) {
         let weights = init(&network, 3);
+        let name = network.name.clone();
         let to = network.output();
         let mut kept = network.clone();
         (1..=to).for_each(|value| {

@@ -101,6 +101,29 @@ impl TrainingIndex {
         }
     }
 
+    /// The same without `rows`, ascending. Attributes and classes stay as they are, whether or not a row is left that has
+    /// them.
+    #[must_use]
+    pub fn without(&self, rows: &[usize]) -> Self {
+        let mut left = Self {
+            pictures: self.pictures.without(rows),
+            ends: Vec::new(),
+            attributes: Vec::new(),
+            weights: self.weights.clone(),
+            classes: self.classes.clone(),
+            class: Default::default(),
+        };
+        for row in (0..self.len()).filter(|row| rows.binary_search(row).is_err()) {
+            left.attributes.extend(self.attributes(row));
+            left.ends.push(left.attributes.len() as u64);
+            for (left, all) in left.class.iter_mut().zip(&self.class) {
+                left.push(all[row]);
+            }
+        }
+        left.shrink();
+        left
+    }
+
     fn shrink(&mut self) {
         self.pictures.shrink();
         self.ends.shrink_to_fit();

@@ -66,7 +66,7 @@ impl Unreadable {
     }
 
     /// Notes that `picture`, one of `total`, cannot be read. Errors: E506 where it is one too many, E901 for the list.
-    pub(super) fn note(&self, picture: &Path, fault: &Fault, total: usize) -> Result<(), Fault> {
+    pub(crate) fn note(&self, picture: &Path, fault: &Fault, total: usize) -> Result<(), Fault> {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         if !found.insert(picture.to_owned()) {
             return Ok(());

@@ -21,6 +21,8 @@ use crate::engine::{
 use crate::evaluate::{EvaluationSet, Metrics, ValidationSet};
 use crate::fetch::lite_weights;
 use crate::mine::TrainingIndex;
+use crate::pictures::Unreadable;
+use crate::pictures::unreadable::DEFAULT_SHARE;
 use crate::run::TrainedNetwork;
 use crate::vectors::Vectors;
 use crate::weights::read_weights;
@@ -105,8 +107,9 @@ pub fn learn(
 ) -> Result<Learned, Fault> {
     engine::start(seed);
     let trunk = timing.step("fetch weights", || published(recipe, cache))?;
-    let training = pictures.training;
-    let seen = TrainingPictures::of(training.pictures().iter().collect())?;
+    let all = pictures.training.pictures().iter().collect();
+    let seen = TrainingPictures::of(all, &Unreadable::new(DEFAULT_SHARE))?;
+    let training = &pictures.training.without(&seen.left_out);
     let kind = SourceKind {
         freeze: recipe.freeze.as_deref().unwrap_or("none"),
         views: recipe.views(training.len()),

@@ -61,7 +61,10 @@ pub fn prepare(request: &TrainRequest, lesson: &Lesson) -> Result<Prepared, Faul
         Some(student) => student.start.clone(),
         None => start::network(&settings, request.cache)?,
     };
-    let training = TrainingIndex::load(&dataset, Split::Train, &vocabulary)?;
+    let mut training = TrainingIndex::load(&dataset, Split::Train, &vocabulary)?;
+    if !lesson.left_out.is_empty() {
+        training = training.without(lesson.left_out);
+    }
     let mut text = settings.to_text();
     if let Some(student) = &lesson.student {
         text += &student.identity;

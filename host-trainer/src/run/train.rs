@@ -76,6 +76,8 @@ pub struct Lesson<'a> {
     pub settings: Option<&'a Settings>,
     /// The training pictures as the network sees them.
     pub source: Option<&'a Source>,
+    /// Rows of the training table that `source` lacks, ascending.
+    pub left_out: &'a [usize],
     /// What a student learns from its teachers.
     pub student: Option<Student<'a>>,
 }

@@ -104,6 +104,10 @@ impl GalleryBench {
                 self.save(path, &found.rows)?;
             }
         }
+        let (candidates, time) = modes::rerank(task, &snapshot)?;
+        say(&format!("re-rank of {candidates} rows: p50 {time:.3} ms"));
+        report.insert("rerank_candidates".into(), json!(candidates));
+        report.insert("rerank_p50_ms".into(), json!(time));
         report.insert("bandwidth_gb_s".into(), json!(bandwidth.measure() / 1e9));
         report.insert("modes".into(), Value::Object(results));
         if self.json {

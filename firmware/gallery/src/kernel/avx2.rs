@@ -3,7 +3,8 @@
 
 use std::arch::x86_64::*;
 
-use super::{AHEAD, Kernel, record, scalar};
+use super::prefetch::ask_ahead;
+use super::{Kernel, record, scalar};
 use crate::sketch::coarse::{ALWAYS, BLOCK, CoarseProbe, Survivors};
 
 const LANES: usize = 32;
@@ -46,6 +47,7 @@ fn dots_avx2(rows: &[u8], probe: &[i8], out: &mut [i32]) {
     let rest = quads.remainder();
     let (fours, last) = out.as_chunks_mut::<4>();
     for (out, quad) in fours.iter_mut().zip(quads) {
+        ask_ahead(quad);
         *out = four(quad, probe_blocks);
     }
     scalar::dots(rest, probe, last);
@@ -106,8 +108,7 @@ fn load_probe(block: &[i8; LANES]) -> __m256i {
 #[target_feature(enable = "avx2")]
 fn gather_avx2(rows: &[u8], at: &[u32], probe: &[i8], out: &mut [i32]) {
     let probe_blocks = probe.as_chunks::<LANES>().0;
-    for (i, (out, row)) in out.iter_mut().zip(at).enumerate() {
-        ask_for(rows, at.get(i + AHEAD), probe.len());
+    for (out, row) in out.iter_mut().zip(at) {
         let row = record(rows, *row, probe.len()).as_chunks::<LANES>().0;
         let mut sums = [_mm256_setzero_si256(); 4];
         for (i, (row, p)) in row.iter().zip(probe_blocks).enumerate() {
@@ -125,8 +126,7 @@ fn fine_avx2(records: &[u8], at: &[u32], probe: &[i8], out: &mut [i32]) {
         _mm256_setr_epi32(4, 4, 4, 4, 6, 6, 6, 6),
     ];
     let (three, ones) = (_mm256_set1_epi8(3), _mm256_set1_epi16(1));
-    for (i, (out, row)) in out.iter_mut().zip(at).enumerate() {
-        ask_for(records, at.get(i + AHEAD), probe.len() / 4);
+    for (out, row) in out.iter_mut().zip(at) {
         let groups = record(records, *row, probe.len() / 4).as_chunks::<16>().0;
         let mut sums = [_mm256_setzero_si256(); 4];
         for (group, probe) in groups.iter().zip(probe_blocks) {
@@ -139,18 +139,6 @@ fn fine_avx2(records: &[u8], at: &[u32], probe: &[i8], out: &mut [i32]) {
             }
         }
         *out = totals(sums).iter().sum();
-    }
-}
-
-/// Asks for a record's cache lines.
-#[inline]
-#[target_feature(enable = "avx2")]
-pub(super) fn ask_for(records: &[u8], at: Option<&u32>, len: usize) {
-    let Some(record) = at.map(|at| record(records, *at, len)) else {
-        return;
-    };
-    for line in record.chunks(64) {
-        _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast());
     }
 }
 
@@ -182,6 +170,7 @@ fn half_keys(block: &[u8], tables: &[[[u8; 16]; 4]], bias: i16, half: usize) -> 
     let (groups, factors) = block.as_chunks::<BLOCK>().0.split_at(2 * tables.len());
     let (mut both, mut odd) = (_mm256_setzero_si256(), _mm256_setzero_si256());
     for (pair, tables) in groups.as_chunks::<2>().0.iter().zip(tables) {
+        ask_ahead(&pair[half]);
         let first = look_up(load_part(&pair[0], half), &tables[0], &tables[1]);
         let second = look_up(load_part(&pair[1], half), &tables[2], &tables[3]);
         // Four entries of at most 62: no byte overflows.

@@ -4,7 +4,8 @@
 
 use std::arch::x86_64::*;
 
-use super::{AHEAD, Kernel, avx2, record, scalar};
+use super::prefetch::ask_ahead;
+use super::{Kernel, avx2, record, scalar};
 use crate::sketch::coarse::{ALWAYS, BLOCK, CoarseProbe, Survivors};
 
 const LANES: usize = 64;
@@ -52,6 +53,7 @@ fn dots_vnni(rows: &[u8], probe: &[i8], out: &mut [i32]) {
     let rest = quads.remainder();
     let (fours, last) = out.as_chunks_mut::<4>();
     for (out, quad) in fours.iter_mut().zip(quads) {
+        ask_ahead(quad);
         *out = four(quad, probe_blocks).map(|biased| biased - bias);
     }
     scalar::dots(rest, probe, last);
@@ -97,8 +99,7 @@ fn load_probe(block: &[i8; LANES]) -> __m512i {
 fn gather_vnni(rows: &[u8], at: &[u32], probe: &[i8], out: &mut [i32]) {
     let probe_blocks = probe.as_chunks::<LANES>().0;
     let bias = 128 * probe.iter().map(|code| i32::from(*code)).sum::<i32>();
-    for (i, (out, row)) in out.iter_mut().zip(at).enumerate() {
-        avx2::ask_for(rows, at.get(i + AHEAD), probe.len());
+    for (out, row) in out.iter_mut().zip(at) {
         let row = record(rows, *row, probe.len()).as_chunks::<LANES>().0;
         let mut sums = [_mm512_setzero_si512(); 2];
         for (i, (row, p)) in row.iter().zip(probe_blocks).enumerate() {
@@ -114,8 +115,7 @@ fn fine_vnni(records: &[u8], at: &[u32], probe: &[i8], out: &mut [i32]) {
     let probe_blocks = probe.as_chunks::<LANES>().0;
     let shifts = _mm512_setr_epi32(0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6);
     let three = _mm512_set1_epi8(3);
-    for (i, (out, row)) in out.iter_mut().zip(at).enumerate() {
-        avx2::ask_for(records, at.get(i + AHEAD), probe.len() / 4);
+    for (out, row) in out.iter_mut().zip(at) {
         let groups = record(records, *row, probe.len() / 4).as_chunks::<16>().0;
         let mut sums = [_mm512_setzero_si512(); 2];
         for (i, (group, p)) in groups.iter().zip(probe_blocks).enumerate() {
@@ -159,6 +159,7 @@ fn sums(groups: &[u8], tables: &[[[u8; 16]; 4]]) -> (__m512i, __m512i) {
     let (mut both, mut odd) = (_mm512_setzero_si512(), _mm512_setzero_si512());
     let groups = groups.as_chunks::<BLOCK>().0.as_chunks::<2>().0;
     for (pair, tables) in groups.iter().zip(tables) {
+        ask_ahead(pair.as_flattened());
         let first = look_up(load(&pair[0]), &tables[0], &tables[1]);
         let second = look_up(load(&pair[1]), &tables[2], &tables[3]);
         // Four entries of at most 62: no byte overflows.

@@ -8,7 +8,7 @@
 use super::{Hits, Part, Probe, Scan, ranked};
 use crate::filter::Filter;
 use crate::format::{Kind, u32_at};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, ask_for};
 use crate::lists::List;
 use crate::sketch::coarse::{BLOCK, CoarseProbe, Survivors, block_len};
 use crate::sketch::fine::{self, FineBound};
@@ -43,6 +43,7 @@ pub(super) struct Pruned {
 /// What is known of the positions that are looked at together.
 #[derive(Debug)]
 struct Batch {
+    count: usize,
     positions: [u32; BATCH],
     bounds: [f32; BATCH],
     rows: [u32; BATCH],
@@ -72,6 +73,7 @@ impl Pruned {
             keys: Vec::with_capacity(STRETCH * BLOCK),
             nearest: Vec::new(),
             batch: Batch {
+                count: 0,
                 positions: [0; BATCH],
                 bounds: [0.0; BATCH],
                 rows: [0; BATCH],
@@ -142,17 +144,22 @@ impl Pruned {
             nearest.select_nth_unstable_by(probes, order);
         }
         nearest[..probes].sort_unstable_by(order);
-        let all = setting.sketches.coarse.len() / block_len(setting.view.dim());
-        for (_, number) in nearest[..probes]
-            .iter()
-            .skip(part.n)
-            .step_by(part.of.max(1))
-        {
-            if let Some(list) = List::read(lists, *number as usize) {
-                let first = (list.first_block as usize).min(all);
-                let end = first.saturating_add(list.blocks as usize).min(all);
-                self.scan_blocks(setting, first..end, hits);
+        let (coarse, len) = (setting.sketches.coarse, block_len(setting.view.dim()));
+        let all = coarse.len() / len;
+        let blocks = |(_, number): &(f32, u32)| {
+            let list = List::read(lists, *number as usize)?;
+            let first = (list.first_block as usize).min(all);
+            Some(first..first.saturating_add(list.blocks as usize).min(all))
+        };
+        let own = nearest[..probes].iter().skip(part.n);
+        let mut lists = own.step_by(part.of.max(1)).filter_map(blocks).peekable();
+        while let Some(list) = lists.next() {
+            if let Some(next) = lists.peek() {
+                // Lists lie anywhere: a scan's own requests begin behind these blocks.
+                (next.start..next.end.min(next.start + 2))
+                    .for_each(|block| ask_for(coarse, block as u32, len));
             }
+            self.scan_blocks(setting, list, hits);
         }
         self.nearest = nearest;
     }
@@ -210,15 +217,18 @@ impl Pruned {
     fn sort_out(&mut self, setting: &Setting<'_>, hits: &mut Hits) {
         let promising = self.promising(setting, hits);
         let found = std::mem::replace(&mut self.survivors, Survivors::none());
-        let survivors = found.as_slice().iter();
-        let chosen = survivors.clone().filter(|(_, key)| *key >= promising);
-        self.look_at(setting, chosen.copied(), hits);
-        for survivor in survivors.filter(|(_, key)| *key < promising) {
-            if self.put_off.len() == PUT_OFF {
-                self.look_at_put_off(setting, hits);
+        for &(position, key) in found.as_slice() {
+            if key >= promising {
+                self.batch.add(position, self.coarse.bound(key), setting);
+                self.batch.sieve_when_full(setting, hits);
+            } else {
+                if self.put_off.len() == PUT_OFF {
+                    self.look_at_put_off(setting, hits);
+                }
+                self.put_off.push((position, key));
             }
-            self.put_off.push(*survivor);
         }
+        self.batch.sieve(setting, hits);
         self.survivors = found;
     }
 
@@ -241,42 +251,28 @@ impl Pruned {
         }
     }
 
+    /// Looks at those positions that were put off and still pass.
     fn look_at_put_off(&mut self, setting: &Setting<'_>, hits: &mut Hits) {
-        let mut put_off = std::mem::take(&mut self.put_off);
-        self.look_at(setting, put_off.iter().copied(), hits);
-        put_off.clear();
-        self.put_off = put_off;
-    }
-
-    /// Puts positions through the finer sieves, many at a time.
-    fn look_at(
-        &mut self,
-        setting: &Setting<'_>,
-        positions: impl Iterator<Item = (u32, i16)>,
-        hits: &mut Hits,
-    ) {
         let mut least = self.coarse.key(hits.weakest());
-        let mut count = 0;
-        for (position, key) in positions {
-            if key < least {
-                continue;
-            }
-            self.batch.positions[count] = position;
-            self.batch.bounds[count] = self.coarse.bound(key);
-            count += 1;
-            if count == BATCH {
-                self.batch.sieve(count, setting, hits);
-                least = self.coarse.key(hits.weakest());
-                count = 0;
+        for &(position, key) in &self.put_off {
+            if key >= least {
+                self.batch.add(position, self.coarse.bound(key), setting);
+                if self.batch.sieve_when_full(setting, hits) {
+                    least = self.coarse.key(hits.weakest());
+                }
             }
         }
-        self.batch.sieve(count, setting, hits);
+        self.batch.sieve(setting, hits);
+        self.put_off.clear();
     }
 }
 
+/// Bytes of the factor of a fine sketch.
+const FACTOR: usize = 2;
+
 /// Bytes of a fine sketch and its factor.
 fn fine_len(stride: usize) -> usize {
-    fine::record_len(stride) + 2
+    fine::record_len(stride) + FACTOR
 }
 
 /// Bytes of a row, its scale and its product.
@@ -285,8 +281,28 @@ fn row_len(stride: usize) -> usize {
 }
 
 impl Batch {
-    /// Offers those of the first `count` positions that pass.
-    fn sieve(&mut self, count: usize, setting: &Setting<'_>, hits: &mut Hits) {
+    /// Takes a position in, for which there is room, and asks the memory for what the sieve will read of it.
+    fn add(&mut self, position: u32, bound: f32, setting: &Setting<'_>) {
+        let (at, sketches) = (self.count % BATCH, &setting.sketches);
+        let len = fine::record_len(setting.view.header().stride());
+        ask_for(sketches.fine, position, len);
+        ask_for(sketches.fine_factors, position, FACTOR);
+        (self.positions[at], self.bounds[at]) = (position, bound);
+        self.count = at + 1;
+    }
+
+    /// Whether there was no room for another position; there is then.
+    fn sieve_when_full(&mut self, setting: &Setting<'_>, hits: &mut Hits) -> bool {
+        let full = self.count == BATCH;
+        if full {
+            self.sieve(setting, hits);
+        }
+        full
+    }
+
+    /// Offers those positions that pass, and forgets all.
+    fn sieve(&mut self, setting: &Setting<'_>, hits: &mut Hits) {
+        let count = std::mem::take(&mut self.count);
         let Setting {
             view,
             sketches,
@@ -299,7 +315,8 @@ impl Batch {
         let dots = &mut self.dots[..count];
         kernel.fine(sketches.fine, positions, &probe.codes, dots);
         self.read += (count * fine_len(view.header().stride())) as u64;
-        let weakest = hits.weakest();
+        let (weakest, stride) = (hits.weakest(), view.header().stride());
+        let (rows, scales) = (view.section(Kind::Rows), view.section(Kind::Scales));
         let mut passed = 0;
         for i in 0..count {
             let position = self.positions[i];
@@ -309,6 +326,8 @@ impl Batch {
                 continue;
             };
             if setting.filter.passes(row) {
+                ask_for(rows, row, stride);
+                ask_for(scales, row, 4);
                 self.rows[passed] = row;
                 self.bounds[passed] = bound;
                 passed += 1;

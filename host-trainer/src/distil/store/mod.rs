@@ -35,7 +35,6 @@ mod writer;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use skueye_models::Fault;
 
 use crate::shard::Shard;
 
@@ -53,13 +52,6 @@ impl Content {
         let mut half = [0; 16];
         half.copy_from_slice(&Sha256::digest(bytes)[..16]);
         Self(half)
-    }
-
-    /// Of the file at `path`. Errors: E901.
-    pub fn of_file(path: &Path) -> Result<Self, Fault> {
-        std::fs::read(path)
-            .map(|bytes| Self::of(&bytes))
-            .map_err(|e| Fault::io("read", path, &e))
     }
 
     /// 64 of its bits, which seed random streams.

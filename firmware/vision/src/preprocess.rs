@@ -2,9 +2,7 @@
 //!
 //! The resize is [`crate::resample`]'s. Trainer and device call this code, so a picture has one tensor.
 
-use fast_image_resize::images::{CroppedImage, Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-use skueye_models::{Code, Fault, Preprocess};
+use skueye_models::{Fault, Preprocess};
 
 use crate::picture::{Region, RgbImage};
 use crate::resample::{Pixels, Resampler};
@@ -61,36 +59,6 @@ pub fn resize_rgb(image: &RgbImage, region: Region, size: u32) -> Result<RgbImag
     Resampler::new(size as usize, size as usize).picture(&Pixels::of(image), region)
 }
 
-/// `region` of `image` stretched to `size` (width, height) as RGB bytes in `out`, with a `resizer` that keeps its memory.
-pub fn resize_into(
-    resizer: &mut Resizer,
-    image: &RgbImage,
-    region: Region,
-    size: (u32, u32),
-    out: &mut [u8],
-) -> Result<(), Fault> {
-    region.check(image)?;
-    let source = ImageRef::new(image.width(), image.height(), image.data(), PixelType::U8x3);
-    let source = source.map_err(|e| not_resized(e.to_string()))?;
-    let target = Image::from_slice_u8(size.0, size.1, out, PixelType::U8x3);
-    let mut target = target.map_err(|e| not_resized(e.to_string()))?;
-    // A view of the region alone, so that no pixel beside it bleeds in, as cropping in the resizer would let it.
-    let Region {
-        x,
-        y,
-        width,
-        height,
-    } = region;
-    let source = CroppedImage::new(&source, x, y, width, height);
-    let source = source.map_err(|e| not_resized(e.to_string()))?;
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
-        .use_alpha(false);
-    resizer
-        .resize(&source, &mut target, &options)
-        .map_err(|e| not_resized(e.to_string()))
-}
-
 /// `(value - mean) / std` of interleaved RGB bytes into planes: `rgb` has `3 n` bytes, `tensor` the same count of values,
 /// first all of R, then G, then B.
 pub fn normalise(spec: &Preprocess, rgb: &[u8], tensor: &mut [f32]) {
@@ -106,17 +74,10 @@ pub fn normalise(spec: &Preprocess, rgb: &[u8], tensor: &mut [f32]) {
     }
 }
 
-fn not_resized(got: String) -> Fault {
-    Fault::new(
-        Code::ImageSize,
-        "a picture and a target of a size that can be resized",
-        got,
-        "check the region in the settings",
-    )
-}
-
 #[cfg(test)]
 mod tests {
+    use skueye_models::Code;
+
     use super::*;
 
     fn stripes(width: u32, height: u32) -> RgbImage {

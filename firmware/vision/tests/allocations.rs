@@ -2,8 +2,9 @@
 
 use allocation_counter::measure;
 use skueye_models::Preprocess;
+use skueye_vision::localise::{self, Localiser, Scene};
 use skueye_vision::resample::{Colour, Layout, Pixels};
-use skueye_vision::{Preprocessor, Region};
+use skueye_vision::{Preprocessor, Region, RgbImage};
 
 #[test]
 fn frames_of_changing_layouts_sizes_and_regions_take_no_memory() {
@@ -28,5 +29,24 @@ fn frames_of_changing_layouts_sizes_and_regions_take_no_memory() {
         frame(Layout::Grey, (320, 200), 320, (0, 0, 320, 200));
         frame(Layout::Yuyv, (1280, 720), 2560, (300, 1, 33, 719));
     });
+    assert_eq!(taken.count_total, 0, "{taken:?}");
+}
+
+#[test]
+fn a_stage_that_is_watched_takes_no_memory() {
+    let mut localiser = Localiser::new(localise::Settings::default());
+    let frame = RgbImage::black(1280, 720).unwrap();
+    let mut item = frame.clone();
+    for y in 200..400 {
+        item.data_mut()[(y * 1280 + 500) * 3..][..300 * 3].fill(200);
+    }
+    (0..4).for_each(|_| drop(localiser.observe(&frame).unwrap()));
+    let mut seen = Scene::Learning;
+    let taken = measure(|| {
+        for _ in 0..4 {
+            seen = localiser.observe(&item).unwrap().scene;
+        }
+    });
+    assert!(matches!(seen, Scene::Still(_)), "{seen:?}");
     assert_eq!(taken.count_total, 0, "{taken:?}");
 }

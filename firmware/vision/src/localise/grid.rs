@@ -1,10 +1,9 @@
 //! The frame, reduced to a grid of luma and chroma.
 
-use fast_image_resize::Resizer;
 use skueye_models::Fault;
 
 use crate::picture::{Region, RgbImage};
-use crate::preprocess::resize_into;
+use crate::resample::{Pixels, Resampler};
 
 /// Luma (0 to 255) and two chroma differences (about -128 to 127).
 pub(super) type Cell = [f32; 3];
@@ -35,7 +34,6 @@ impl CellBox {
 pub(super) struct Grid {
     columns: u32,
     rows: u32,
-    rgb: Vec<u8>,
     cells: Vec<Cell>,
 }
 
@@ -45,7 +43,6 @@ impl Grid {
         Self {
             columns,
             rows,
-            rgb: vec![0; count * 3],
             cells: vec![[0.0; 3]; count],
         }
     }
@@ -58,12 +55,20 @@ impl Grid {
         self.columns
     }
 
-    /// Takes the whole of `frame`, averaged over each cell.
-    pub fn fill(&mut self, resizer: &mut Resizer, frame: &RgbImage) -> Result<(), Fault> {
-        let size = (self.columns, self.rows);
-        resize_into(resizer, frame, Region::whole(frame), size, &mut self.rgb)?;
-        for (cell, rgb) in self.cells.iter_mut().zip(self.rgb.chunks_exact(3)) {
-            *cell = luma_chroma([rgb[0], rgb[1], rgb[2]]);
+    /// What reduces frames to such a grid.
+    pub fn resampler(&self) -> Resampler {
+        let [width, height] = [self.columns, self.rows].map(|n| n.max(1) as usize);
+        Resampler::new(width, height)
+    }
+
+    /// Takes the whole of `frame`, averaged over each cell by [`Grid::resampler`].
+    pub fn fill(&mut self, resampler: &mut Resampler, frame: &RgbImage) -> Result<(), Fault> {
+        let planes = resampler.planes(&Pixels::of(frame), Region::whole(frame))?;
+        let (red, rest) = planes.split_at(planes.len() / 3);
+        let (green, blue) = rest.split_at(rest.len() / 2);
+        let colours = red.iter().zip(green).zip(blue);
+        for (cell, ((r, g), b)) in self.cells.iter_mut().zip(colours) {
+            *cell = luma_chroma([*r, *g, *b]);
         }
         Ok(())
     }

@@ -11,10 +11,10 @@ mod background;
 mod blob;
 mod grid;
 
-use fast_image_resize::Resizer;
 use skueye_models::Fault;
 
 use crate::picture::{Region, RgbImage};
+use crate::resample::Resampler;
 use background::Background;
 use blob::BlobFinder;
 use grid::{CellBox, Grid};
@@ -99,7 +99,7 @@ pub struct Observation {
 /// Watches one stage. It takes its memory with the first frame, and anew when the frames change their size.
 pub struct Localiser {
     settings: Settings,
-    resizer: Resizer,
+    resampler: Resampler,
     frame_size: (u32, u32),
     current: Grid,
     previous: Grid,
@@ -113,11 +113,12 @@ pub struct Localiser {
 impl Localiser {
     /// Watches with these settings.
     pub fn new(settings: Settings) -> Self {
+        let current = Grid::default();
         Self {
             settings,
-            resizer: Resizer::new(),
+            resampler: current.resampler(),
             frame_size: (0, 0),
-            current: Grid::default(),
+            current,
             previous: Grid::default(),
             background: Background::default(),
             blobs: BlobFinder::default(),
@@ -136,7 +137,7 @@ impl Localiser {
             self.restart(frame);
         }
         std::mem::swap(&mut self.current, &mut self.previous);
-        self.current.fill(&mut self.resizer, frame)?;
+        self.current.fill(&mut self.resampler, frame)?;
         if self.learnt < self.settings.learn_frames.max(1) {
             self.learnt += 1;
             let share = 1.0 / self.learnt as f32;
@@ -153,6 +154,7 @@ impl Localiser {
         let rows = (rows / u64::from(frame.width().max(1))).clamp(8, 1024) as u32;
         self.current = Grid::new(columns, rows);
         self.previous = Grid::new(columns, rows);
+        self.resampler = self.current.resampler();
         self.background = Background::new(&self.current);
         self.blobs = BlobFinder::new(columns, rows);
         self.relearn();

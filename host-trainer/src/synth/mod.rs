@@ -1,4 +1,4 @@
-//! `skueye-train synth`: packaged goods with exact identity, photographed in a studio and at a kiosk.
+//! `skueye-train data synth`: packaged goods with exact identity, photographed in a studio and at a kiosk.
 //!
 //! Product lines have brand, shape, colours and layout; members of a line differ in flavour (colour, picture and text of a
 //! band) or in size text alone. Every picture draws from its own random stream, keyed by seed, purpose, product and view, so

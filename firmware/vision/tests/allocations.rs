@@ -40,7 +40,9 @@ fn a_stage_that_is_watched_takes_no_memory() {
     for y in 200..400 {
         item.data_mut()[(y * 1280 + 500) * 3..][..300 * 3].fill(200);
     }
-    (0..4).for_each(|_| drop(localiser.observe(&frame).unwrap()));
+    for _ in 0..4 {
+        localiser.observe(&frame).unwrap();
+    }
     let mut seen = Scene::Learning;
     let taken = measure(|| {
         for _ in 0..4 {

@@ -13,6 +13,11 @@ pub(crate) fn from_f32(value: f32) -> u16 {
     sign | (bits >> 13) as u16
 }
 
+/// The halves nearest to `values`, as the file keeps them.
+pub(crate) fn bytes(values: impl Iterator<Item = f32>) -> Vec<u8> {
+    values.flat_map(|v| from_f32(v).to_le_bytes()).collect()
+}
+
 /// The value of a half; an infinity or a NaN comes out as a finite number.
 pub(crate) fn to_f32(half: u16) -> f32 {
     let magnitude = f32::from_bits(u32::from(half & 0x7fff) << 13);

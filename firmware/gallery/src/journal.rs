@@ -16,7 +16,7 @@
 //! | offset | bytes | record |
 //! |---|---|---|
 //! | 0 | 4 | `SKR1` |
-//! | 4 | 4 | kind: 1 enrol, 2 remove products, 3 remove rows |
+//! | 4 | 4 | kind: 1 enrol, 2 remove products, 3 remove rows, 4 remove rows by what they hold |
 //! | 8 | 4 | length of the content |
 //! | 12 | 4 | CRC-32 of the content |
 //! | 16 | 8 | number of the record, from 0 |
@@ -27,7 +27,11 @@
 //! Contents: **enrol** is GTIN u64, its digits u32, lengths of title and category u32 each, number of rows u32, whether
 //! FP16 follows u32, then title, category, zeros to a multiple of 4, and per row a scale f32, `dimension` codes and, where
 //! so stated, as many FP16 values. **Remove products** is a GTIN u64 each; **remove rows** a row number u32 each, as the
-//! gallery and the enrolled rows before number them.
+//! gallery and the enrolled rows before number them. **Remove rows by what they hold** is a GTIN u64, the bits of the scale u32
+//! and the CRC-32 of the codes u32 each.
+//!
+//! A journal whose gallery has length 0 and checksum 0 belongs to every gallery of its embedding id
+//! ([`carried`](crate::store::carried)); it has no change of kind 3, since another gallery numbers its rows otherwise.
 //!
 //! A record is written and synced before the next one is begun, so a power cut can tear the last one only: a record that
 //! is not whole, with no whole one behind it, is left out. One that is not whole and has a successor is damage, as is a
@@ -38,6 +42,7 @@ use skueye_models::{Code, EmbeddingId, Fault, Gtin, Product};
 
 use crate::file::Identity;
 use crate::format::{u32_at, u64_at};
+use crate::half;
 
 pub(crate) const MAGIC: [u8; 8] = *b"\x89SKJ\r\n\x1a\n";
 const VERSION: u32 = 1;
@@ -64,6 +69,18 @@ pub(crate) struct StoredRow {
     pub(crate) halves: Option<Vec<u8>>,
 }
 
+impl StoredRow {
+    /// The row for a gallery that keeps FP16 or does not; where it was enrolled without, FP16 follows from the codes.
+    pub(crate) fn fit(mut self, halves: bool) -> Self {
+        self.halves = halves.then(|| {
+            let values = self.codes.iter().map(|code| f32::from(*code) * self.scale);
+            let made = || half::bytes(values);
+            self.halves.take().unwrap_or_else(made)
+        });
+        self
+    }
+}
+
 /// One change.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Change {
@@ -76,6 +93,40 @@ pub(crate) enum Change {
     RemoveProducts(Vec<u64>),
     /// These rows.
     RemoveRows(Vec<u32>),
+    /// The rows so far that hold this.
+    RemoveAlike(Vec<RowMark>),
+}
+
+/// What tells a row from the others of its product, whatever its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct RowMark {
+    pub(crate) gtin: u64,
+    scale: u32,
+    crc: u32,
+}
+
+impl RowMark {
+    pub(crate) const BYTES: usize = 16;
+
+    /// Of a row of the product numbered `gtin`.
+    pub(crate) fn of(gtin: u64, scale: f32, codes: &[u8]) -> Self {
+        let (scale, crc) = (scale.to_bits(), crc32fast::hash(codes));
+        Self { gtin, scale, crc }
+    }
+
+    fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..8].copy_from_slice(&self.gtin.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.scale.to_le_bytes());
+        bytes[12..].copy_from_slice(&self.crc.to_le_bytes());
+        bytes
+    }
+
+    fn parse(bytes: &[u8; Self::BYTES]) -> Option<Self> {
+        let (gtin, scale) = (u64_at(bytes, 0)?, u32_at(bytes, 8)?);
+        let crc = u32_at(bytes, 12)?;
+        Some(Self { gtin, scale, crc })
+    }
 }
 
 /// Where a journal stands: what the next record has to follow.
@@ -267,6 +318,7 @@ impl Change {
                 (2, bytes.collect())
             }
             Self::RemoveRows(rows) => (3, rows.iter().flat_map(|r| r.to_le_bytes()).collect()),
+            Self::RemoveAlike(marks) => (4, marks.iter().flat_map(|m| m.to_bytes()).collect()),
         }
     }
 
@@ -285,6 +337,11 @@ impl Change {
                 Ok(Self::RemoveRows(
                     rows.map(|b| u32::from_le_bytes(*b)).collect(),
                 ))
+            }
+            4 if content.len().is_multiple_of(RowMark::BYTES) => {
+                let marks = content.as_chunks().0.iter().map(RowMark::parse);
+                let marks: Option<Vec<_>> = marks.collect();
+                marks.map(Self::RemoveAlike).ok_or_else(wrong)
             }
             _ => Err(wrong()),
         }

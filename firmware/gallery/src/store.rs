@@ -24,6 +24,8 @@ use crate::snapshot::Snapshot;
 use crate::storage::{Disk, Lock, Storage};
 use crate::{GalleryView, half};
 
+pub mod carried;
+
 /// How often opening is tried anew when a writer compacts at the same time.
 const TRIES: usize = 100;
 
@@ -31,7 +33,7 @@ const TRIES: usize = 100;
 #[derive(Debug)]
 pub struct Store<S = Disk> {
     storage: S,
-    name: String,
+    place: Place,
     snapshot: Arc<Snapshot>,
     /// The rows and products that were enrolled, for as long as the file does not contain them.
     enrolled: Vec<(Product, StoredRow)>,
@@ -41,6 +43,38 @@ pub struct Store<S = Disk> {
     /// Bytes behind the position that belong to no change.
     torn: u64,
     lock: Option<Lock>,
+}
+
+/// Which files a store is made of.
+#[derive(Debug, Clone)]
+struct Place {
+    gallery: String,
+    journal: String,
+    /// Whether the journal belongs to every gallery of the embedding id; see [`carried`].
+    carried: bool,
+}
+
+impl Place {
+    /// A gallery with the journal beside it.
+    fn beside(gallery: &str) -> Self {
+        Self {
+            gallery: gallery.to_owned(),
+            journal: journal_name(gallery),
+            carried: false,
+        }
+    }
+
+    fn owner(&self, base: &Gallery) -> Owner {
+        let view = base.view();
+        Owner {
+            dim: view.header().dim,
+            embedding_id: view.embedding_id(),
+            base: match self.carried {
+                true => carried::EVERY,
+                false => base.identity(),
+            },
+        }
+    }
 }
 
 impl Store<Disk> {
@@ -75,18 +109,22 @@ fn place(path: &Path) -> Result<(Disk, String), Fault> {
 impl<S: Storage> Store<S> {
     /// Opens the gallery `name` of `storage` for reading.
     pub fn open_in(storage: S, name: &str) -> Result<Self, Fault> {
-        let mut tries = 0;
+        Self::open_at(storage, Place::beside(name))
+    }
+
+    fn open_at(storage: S, place: Place) -> Result<Self, Fault> {
+        let (mut tries, name) = (0, place.gallery.as_str());
         loop {
             let base = Arc::new(storage.open(name)?);
-            let journal = storage.read(&journal_name(name))?;
-            let replayed = replay(&base, journal.as_deref());
+            let journal = storage.read(&place.journal)?;
+            let replayed = replay(&base, &place.owner(&base), journal.as_deref());
             // A file that was replaced while its journal was read makes both unfit for each other.
             tries += 1;
             if storage.open(name)?.identity() != base.identity() && tries < TRIES {
                 continue;
             }
             let replayed = replayed.map_err(|fault| fault.at(name))?;
-            return Self::assemble(storage, name, base, replayed);
+            return Self::assemble(storage, place, base, replayed);
         }
     }
 
@@ -100,13 +138,13 @@ impl<S: Storage> Store<S> {
 
     fn assemble(
         storage: S,
-        name: &str,
+        place: Place,
         base: Arc<Gallery>,
         replayed: Replayed,
     ) -> Result<Self, Fault> {
         let mut store = Self {
             storage,
-            name: name.to_owned(),
+            place,
             snapshot: Snapshot::of(base),
             enrolled: Vec::new(),
             live: None,
@@ -166,6 +204,10 @@ impl<S: Storage> Store<S> {
         match rows.iter().find(|row| **row >= count) {
             Some(row) => Err(refused(format!("rows below {count}"), row.to_string())),
             None if rows.is_empty() => Ok(()),
+            None if self.place.carried => {
+                let marks = self.marks(rows);
+                self.commit(Change::RemoveAlike(marks))
+            }
             None => self.commit(Change::RemoveRows(rows.to_vec())),
         }
     }
@@ -177,19 +219,22 @@ impl<S: Storage> Store<S> {
         if self.changes() == 0 {
             return Ok(());
         }
+        if self.place.carried {
+            return Err(carried::no_compacting());
+        }
         let mut builder = self.compacted()?;
         builder.set_origin(Origin {
             base: self.snapshot.base().identity(),
             journal: self.position.map_or(0, |position| position.bytes),
         });
-        let temporary = format!(".{}.compact.partial", self.name);
+        let temporary = format!(".{}.compact.partial", self.place.gallery);
         self.storage
             .write(&temporary, &mut |out| builder.write_to(out))?;
         self.storage.sync(&temporary)?;
-        self.storage.rename(&temporary, &self.name)?;
+        self.storage.rename(&temporary, &self.place.gallery)?;
         self.storage.sync_folder()?;
         self.forget_journal()?;
-        self.snapshot = Snapshot::of(Arc::new(self.storage.open(&self.name)?));
+        self.snapshot = Snapshot::of(Arc::new(self.storage.open(&self.place.gallery)?));
         self.enrolled.clear();
         self.live = None;
         Ok(())
@@ -199,15 +244,15 @@ impl<S: Storage> Store<S> {
     fn forget_journal(&mut self) -> Result<(), Fault> {
         self.position = None;
         self.torn = 0;
-        self.storage.remove(&journal_name(&self.name))?;
+        self.storage.remove(&self.place.journal)?;
         self.storage.sync_folder()
     }
 
     /// Makes a change durable, then visible.
     fn commit(&mut self, change: Change) -> Result<(), Fault> {
         self.expect_lock()?;
-        let owner = owner(self.snapshot.base());
-        let name = journal_name(&self.name);
+        let owner = self.place.owner(self.snapshot.base());
+        let name = self.place.journal.clone();
         if self.position.is_none() {
             let (head, position) = journal::head(&owner);
             self.storage.write(&name, &mut |out| out.write_all(&head))?;
@@ -256,10 +301,9 @@ impl<S: Storage> Store<S> {
         let mut codes = vec![0; values.len()];
         let scale = quantise(values, &mut codes)
             .ok_or_else(|| refused("a unit vector", "one without direction".into()))?;
-        let halves = view.optional(Kind::F16Rows).map(|_| {
-            let halves = values.iter().flat_map(|v| half::from_f32(*v).to_le_bytes());
-            halves.collect()
-        });
+        let halves = self
+            .keeps_halves()
+            .then(|| half::bytes(values.iter().copied()));
         Ok(StoredRow {
             scale: scale as f32,
             codes,
@@ -289,7 +333,9 @@ impl<S: Storage> Store<S> {
     fn apply(&mut self, change: Change) {
         match change {
             Change::Enrol { product, rows } => {
-                let rows = rows.into_iter().map(|row| (product.clone(), row));
+                let halves = self.keeps_halves();
+                let rows = rows.into_iter().map(|row| row.fit(halves));
+                let rows = rows.map(|row| (product.clone(), row));
                 self.enrolled.extend(rows);
             }
             Change::RemoveProducts(gtins) => {
@@ -300,7 +346,17 @@ impl<S: Storage> Store<S> {
                 self.take_out(&rows);
             }
             Change::RemoveRows(rows) => self.take_out(&rows),
+            Change::RemoveAlike(marks) => {
+                let rows = self.alike(&marks);
+                self.take_out(&rows);
+            }
         }
+    }
+
+    /// Whether the gallery keeps its rows in FP16 too.
+    fn keeps_halves(&self) -> bool {
+        let view = self.snapshot.base().view();
+        view.optional(Kind::F16Rows).is_some()
     }
 
     fn count(&self) -> u32 {
@@ -349,7 +405,10 @@ impl<S: Storage> Store<S> {
             false => {
                 let mut builder = empty_builder(&base.view())?.with_sketches(false);
                 add_all(&mut builder, self.enrolled.iter())?;
-                Some(Gallery::from_bytes(builder.to_bytes(), &self.name)?)
+                Some(Gallery::from_bytes(
+                    builder.to_bytes(),
+                    &self.place.gallery,
+                )?)
             }
         };
         self.snapshot = Snapshot::with(base, added, self.live.clone())?;
@@ -406,7 +465,7 @@ struct Replayed {
 }
 
 /// The changes of a journal, if it is there and belongs to `base`.
-fn replay(base: &Gallery, journal: Option<&[u8]>) -> Result<Replayed, Fault> {
+fn replay(base: &Gallery, owner: &Owner, journal: Option<&[u8]>) -> Result<Replayed, Fault> {
     let nothing = Replayed {
         changes: Vec::new(),
         position: None,
@@ -415,7 +474,7 @@ fn replay(base: &Gallery, journal: Option<&[u8]>) -> Result<Replayed, Fault> {
     let Some(journal) = journal.map(Journal::parse).transpose()?.flatten() else {
         return Ok(nothing);
     };
-    if journal.owner == owner(base) {
+    if journal.owner == *owner {
         return Ok(Replayed {
             changes: journal.changes,
             position: Some(journal.position),
@@ -435,15 +494,6 @@ fn replay(base: &Gallery, journal: Option<&[u8]>) -> Result<Replayed, Fault> {
         format!("that of {:?}", journal.owner.base),
         "put back the gallery that the journal was written for and compact it, or remove the journal and lose what was enrolled",
     ))
-}
-
-fn owner(base: &Gallery) -> Owner {
-    let view = base.view();
-    Owner {
-        dim: view.header().dim,
-        embedding_id: view.embedding_id(),
-        base: base.identity(),
-    }
 }
 
 /// The name of the journal of the gallery `name`.

@@ -1,5 +1,6 @@
 //! Enrolling, removing and compacting: what a search sees, and what is left after the power was cut at any moment.
 
+mod carried;
 #[path = "../common/mod.rs"]
 mod common;
 mod disk;

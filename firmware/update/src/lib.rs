@@ -18,12 +18,14 @@
 //! | [`keys`] | who may sign what, and how that changes |
 //! | [`epoch`], [`permit`] | no way back to an older security epoch, but by a signed permit |
 //! | [`slots`] | stage, activate, commit, return |
+//! | [`boot`] | the seam to the system's own two slots |
 //! | [`history`] | what was attempted |
 //! | [`cable`] | a bundle over a serial line, with resume |
 //! | [`stick`] | a bundle on a USB stick |
 //! | [`storage`] | the seam to the disk |
 #![forbid(unsafe_code)]
 
+pub mod boot;
 pub mod bundle;
 pub mod cable;
 pub mod content;
@@ -44,6 +46,7 @@ pub mod storage;
 mod tests;
 pub mod version;
 
+pub use boot::{BootControl, BootTool, OneSystem};
 pub use bundle::{Draft, SignedKeys, Source, SourceDelta, UntrustedBundle, VerifiedManifest};
 pub use content::Content;
 pub use digest::Digest;
@@ -53,7 +56,7 @@ pub use manifest::{BundleManifest, Kind, Payload};
 pub use permit::Permit;
 pub use slot::{SlotFile, SlotName, SlotRecord};
 pub use slots::{
-    CommittedSlot, Device, Slots, StagedSlot, Started, Status, TRIAL_STARTS, TrialSlot,
+    CommittedSlot, Device, Slots, StagedSlot, Started, Status, TRIAL_STARTS, TrialSlot, Waiting,
 };
 pub use storage::Storage;
 pub use storage::disk::DiskStorage;

@@ -1,5 +1,7 @@
 //! A slot: one folder with a whole set, and the record that says what belongs to it.
 
+use std::path::{Path, PathBuf};
+
 use serde::{Deserialize, Serialize};
 use skueye_models::{Code, EmbeddingId, Fault};
 
@@ -22,6 +24,21 @@ pub enum SlotName {
     B,
     /// Folder `c`.
     C,
+}
+
+/// Where a file lies that belongs to a set: the update folder and the path from there. `None` for any other file, and for
+/// one that cannot be looked at. Links are followed.
+pub fn of_file(path: &Path) -> Option<(PathBuf, String)> {
+    let path = path.canonicalize().ok()?;
+    let folder = path.parent()?;
+    let is_slot = SlotName::ALL
+        .iter()
+        .any(|slot| folder.file_name().is_some_and(|n| n == slot.folder()));
+    let record = folder.join(RECORD);
+    (is_slot && record.is_file()).then_some(())?;
+    let root = folder.parent()?;
+    let name = path.strip_prefix(root).ok()?.to_str()?;
+    Some((root.to_owned(), name.to_owned()))
 }
 
 impl SlotName {

@@ -17,6 +17,7 @@
 
 use skueye_models::{Code, Fault};
 
+use crate::boot::BootControl;
 use crate::epoch;
 use crate::history::{History, Step};
 use crate::pointer::{Pointer, State};
@@ -50,6 +51,17 @@ pub enum Started {
     },
 }
 
+/// What a device could go on to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waiting {
+    /// Nothing new.
+    Nothing,
+    /// A set that is staged.
+    Staged,
+    /// A set that was activated: it is tried from the next start on.
+    Trial,
+}
+
 /// What a device has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
@@ -81,6 +93,16 @@ impl<S: Storage> Slots<S> {
         }
         storage.sync_folder("")?;
         Ok(Self { storage, pointer })
+    }
+
+    /// What waits, by a look at the pointer alone; cheap enough to be asked every few seconds. Errors: E805, E901.
+    pub fn waiting(storage: &S) -> Result<Waiting, Fault> {
+        let pointer = Pointer::read(storage)?;
+        Ok(match (pointer.state, pointer.staged) {
+            (State::Trial { .. }, _) => Waiting::Trial,
+            (_, Some(_)) => Waiting::Staged,
+            _ => Waiting::Nothing,
+        })
     }
 
     /// The storage, for paths.
@@ -170,18 +192,26 @@ impl<S: Storage> Slots<S> {
         Ok(TrialSlot { slot, record })
     }
 
-    /// Keeps the set on trial: call it once the device has proven that it works. From here on no set of an older
-    /// epoch is taken. Errors: E804, E806 when this set is not on trial any more, E901.
-    pub fn commit(&mut self, trial: TrialSlot) -> Result<CommittedSlot, Fault> {
+    /// Keeps the set on trial: call it once the device has proven that it works. The system that it ran on is marked as
+    /// good first, so that a system that would be taken back never has the newer set. From here on no set of an older epoch
+    /// is taken. Errors: E804, E806 when this set is not on trial any more, E813, E901.
+    pub fn commit(
+        &mut self,
+        trial: TrialSlot,
+        boot: &dyn BootControl,
+    ) -> Result<CommittedSlot, Fault> {
         self.admit(&trial.record)?;
         let before = self.still_tried(&trial)?;
+        let system = boot.active_slot()?;
+        boot.mark_good()?;
         let TrialSlot { slot, record } = trial;
         self.point(Pointer {
             state: State::keeping(Some(slot), before),
             security_epoch: record.security_epoch,
             ..self.pointer
         })?;
-        self.note(Step::Committed, &record.release, String::new());
+        let system = system.map_or(String::new(), |slot| format!("system slot {slot}"));
+        self.note(Step::Committed, &record.release, system);
         Ok(CommittedSlot { slot, record })
     }
 

@@ -151,7 +151,7 @@ pub fn install<S: Storage>(slots: &mut Slots<S>, bytes: &[u8]) -> Result<Committ
     let staged = slots.stage(verified(bytes)?, &DEVICE, None)?;
     slots.activate(staged)?;
     match slots.start()? {
-        Started::Trial(trial) => slots.commit(trial),
+        Started::Trial(trial) => slots.commit(trial, &OneSystem),
         other => panic!("a trial was expected, not {other:?}"),
     }
 }

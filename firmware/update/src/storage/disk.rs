@@ -4,9 +4,13 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use skueye_models::Fault;
+use skueye_models::{Code, Fault};
 
 use super::Storage;
+
+/// Held while a program changes the sets.
+#[derive(Debug)]
+pub struct UpdateLock(#[expect(dead_code, reason = "closing the file unlocks it")] File);
 
 /// A folder of the file system.
 #[derive(Debug)]
@@ -20,6 +24,26 @@ impl DiskStorage {
         let root = root.into();
         fs::create_dir_all(&root).map_err(|e| Fault::io("create", &root, &e))?;
         Ok(Self { root })
+    }
+
+    /// Keeps other programs from changing the sets until the result is dropped or this program ends, however it ends.
+    /// Whoever only reads needs none. Errors: E816 while another has it, E901.
+    pub fn lock(&self) -> Result<UpdateLock, Fault> {
+        let file = self.on("open", "lock", |path| {
+            let mut options = OpenOptions::new();
+            options.create(true).truncate(false).write(true).open(path)
+        })?;
+        match file.try_lock() {
+            Ok(()) => Ok(UpdateLock(file)),
+            Err(fs::TryLockError::WouldBlock) => Err(Fault::new(
+                Code::UpdateBusy,
+                "to be the only one who changes the sets",
+                "another program that does",
+                "wait until the other command is done, then try again",
+            )
+            .at(&self.root)),
+            Err(fs::TryLockError::Error(error)) => Err(Fault::io("lock", &self.root, &error)),
+        }
     }
 
     /// Where a file of the storage lies, for programs that map or run it.

@@ -243,7 +243,7 @@ fn older_epoch_at_each_gate() {
     assert_eq!(activate.unwrap_err().code(), Code::BundleEpoch);
     let staged = slots.stage(verified(&newer("5", 5)).unwrap(), &DEVICE, None);
     slots.activate(staged.unwrap()).unwrap();
-    let commit = slots.commit(trial_old);
+    let commit = slots.commit(trial_old, &OneSystem);
     assert_eq!(commit.unwrap_err().code(), Code::BundleEpoch);
 }
 
@@ -433,7 +433,7 @@ fn permit_of_another_bundle_a_used_one_and_one_by_a_catalogue_key() {
     let Started::Trial(trial) = slots.start().unwrap() else {
         panic!("no trial");
     };
-    slots.commit(trial).unwrap();
+    slots.commit(trial, &OneSystem).unwrap();
     install(
         &mut slots,
         &bundle(&keys().release, newer, &[("s", Kind::Settings, b"s")]),

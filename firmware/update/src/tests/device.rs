@@ -3,6 +3,7 @@
 use skueye_models::Code;
 
 use super::*;
+use crate::boot::fake::FakeBoot;
 use crate::storage::fake::FakeStorage;
 
 fn device(release: &str) -> Slots<FakeStorage> {
@@ -132,7 +133,10 @@ fn a_trial_can_be_given_up_and_then_not_be_committed() {
     let Started::Trial(again) = again else {
         panic!("no trial");
     };
-    assert_eq!(slots.commit(again).unwrap_err().code(), Code::TrialFailed);
+    assert_eq!(
+        slots.commit(again, &OneSystem).unwrap_err().code(),
+        Code::TrialFailed
+    );
 }
 
 #[test]
@@ -223,7 +227,10 @@ fn the_set_before_is_returned_to_on_trial() {
     let Started::Trial(trial) = slots.start().unwrap() else {
         panic!("no trial");
     };
-    assert_eq!(slots.commit(trial).unwrap().record().release, "1");
+    assert_eq!(
+        slots.commit(trial, &OneSystem).unwrap().record().release,
+        "1"
+    );
     let previous = slots.previous().unwrap().unwrap();
     assert_eq!(previous.record().release, "2", "and forth again");
 }
@@ -360,4 +367,71 @@ fn a_staged_set_waits_for_its_moment_also_over_a_restart() {
     let slots = reopened(&slots);
     assert_eq!(slots.staged().unwrap_err().code(), Code::TrialPending);
     assert_eq!(slots.status().starts_left, Some(TRIAL_STARTS));
+}
+
+#[test]
+fn a_commit_marks_the_system_as_good_and_a_system_that_cannot_be_marked_has_no_commit() {
+    let mut slots = device("1");
+    for (release, fails) in [("2", true), ("3", false)] {
+        let bytes = full(release);
+        let staged = slots.stage(verified(&bytes).unwrap(), &DEVICE, None);
+        slots.activate(staged.unwrap()).unwrap();
+        let Started::Trial(trial) = slots.start().unwrap() else {
+            panic!("no trial");
+        };
+        let boot = FakeBoot::started("B");
+        if fails {
+            boot.fail();
+            let fault = slots.commit(trial, &boot).unwrap_err();
+            assert_eq!(fault.code(), Code::BootControl);
+            let Started::Trial(again) = slots.start().unwrap() else {
+                panic!("the trial is over");
+            };
+            slots.give_up(again, &fault.to_string()).unwrap();
+        } else {
+            slots.commit(trial, &boot).unwrap();
+        }
+        assert_eq!(boot.is_good(), !fails);
+    }
+    let history = History::read(slots.storage()).unwrap();
+    assert_eq!(history.entries().last().unwrap().reason, "system slot B");
+}
+
+#[test]
+fn what_waits_is_seen_without_opening_the_slots() {
+    let waiting = |slots: &Slots<FakeStorage>| Slots::waiting(slots.storage()).unwrap();
+    let mut slots = device("1");
+    assert_eq!(waiting(&slots), Waiting::Nothing);
+    let staged = slots.stage(verified(&full("2")).unwrap(), &DEVICE, None);
+    assert_eq!(waiting(&slots), Waiting::Staged);
+    slots.activate(staged.unwrap()).unwrap();
+    assert_eq!(waiting(&slots), Waiting::Trial);
+}
+
+#[test]
+fn one_program_at_a_time_changes_the_sets() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = || DiskStorage::open(folder.path()).unwrap();
+    let held = disk().lock().unwrap();
+    assert_eq!(disk().lock().unwrap_err().code(), Code::UpdateBusy);
+    drop(held);
+    disk().lock().unwrap();
+}
+
+#[test]
+fn a_file_of_a_set_is_told_from_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("update");
+    let mut slots = Slots::open(DiskStorage::open(&root).unwrap()).unwrap();
+    install(&mut slots, &full("1")).unwrap();
+    let gallery = root.join("a/gallery.skg");
+    let link = folder.path().join("gallery.skg");
+    std::os::unix::fs::symlink(&gallery, &link).unwrap();
+    for path in [&gallery, &link] {
+        let (found, name) = slot::of_file(path).unwrap();
+        assert_eq!(found, root.canonicalize().unwrap());
+        assert_eq!(name, "a/gallery.skg");
+    }
+    assert_eq!(slot::of_file(&root.join("pointer")), None);
+    assert_eq!(slot::of_file(&root.join("b/gallery.skg")), None);
 }

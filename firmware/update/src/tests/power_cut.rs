@@ -79,7 +79,7 @@ fn comes_up_and_updates(disk: FakeStorage, allowed: &[Option<&str>]) -> bool {
     };
     let mut slots = open(&disk).unwrap();
     if let Started::Trial(trial) = slots.start().unwrap() {
-        slots.commit(trial).unwrap();
+        slots.commit(trial, &OneSystem).unwrap();
     }
     install(&mut slots, &full("2")).unwrap();
     allowed.contains(&release.as_deref()) && running(&disk) == Ok(Some("2".into()))
@@ -188,7 +188,7 @@ fn the_way_back_is_old_or_new_at_every_cut() {
         let previous = slots.previous()?.expect("a set before");
         slots.activate(previous)?;
         match slots.start()? {
-            Started::Trial(trial) => slots.commit(trial).map(|_| ()),
+            Started::Trial(trial) => slots.commit(trial, &OneSystem).map(|_| ()),
             other => panic!("a trial was expected, not {other:?}"),
         }
     };

@@ -4,6 +4,9 @@
 //! |---|---|
 //! | [`camera`] | where the frames come from, and their pixels |
 //! | [`config`] | the settings file, checked whole, with lines and suggestions |
+//! | [`sets`] | the set of the update folder that counts: tried, kept or given up |
+//! | [`health`] | what a set on trial has to show before it is kept |
+//! | [`moment`] | the moment at which nobody minds a change of sets |
 //! | [`recognise`] | model and gallery together: a region of a picture to the best products |
 //! | [`vote`] | many frames' hits to one ranking |
 //! | [`presentation`] | scenes and votes to exactly one outcome for each presentation |
@@ -16,13 +19,16 @@
 
 pub mod camera;
 pub mod config;
+pub mod health;
 pub mod lane;
 pub mod latency;
+pub mod moment;
 pub mod pipeline;
 pub mod presentation;
 pub mod recognise;
 pub mod report;
 pub mod scanner;
+pub mod sets;
 pub mod vote;
 
 pub use config::Config;

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use serde::Serialize;
-use skueye_gallery::GalleryView;
+use skueye_gallery::Snapshot;
 use skueye_models::{Code, Fault, Gtin, Verdict};
 
 use crate::latency::StageMillis;
@@ -23,6 +23,16 @@ pub enum Format {
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Line<'a> {
+    /// A set of the update folder.
+    Set {
+        /// Its release.
+        release: &'a str,
+        /// What happened to it.
+        step: SetStep,
+        /// Why it was given up.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<&'a Fault>,
+    },
     /// The link is open.
     Link {
         /// The path at which a till listens.
@@ -45,6 +55,31 @@ pub enum Line<'a> {
     },
     /// The frames are over.
     Summary(&'a Summary),
+}
+
+/// What happened to a set of the update folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SetStep {
+    /// It is tried.
+    Tried,
+    /// It has passed its health check and is kept.
+    Committed,
+    /// It was given up; the set before counts again.
+    Returned,
+    /// The run begins with it.
+    InUse,
+}
+
+impl SetStep {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Tried => "is tried",
+            Self::Committed => "works and is kept",
+            Self::Returned => "was given up",
+            Self::InUse => "is in use",
+        }
+    }
 }
 
 /// One product of an event.
@@ -96,9 +131,9 @@ pub struct Event<'a> {
 impl<'a> Event<'a> {
     /// The event of `outcome`, with at most `most` candidates, named from the gallery. E201 for a product that the
     /// gallery cannot name.
-    pub fn new(outcome: &Outcome, view: &GalleryView<'a>, most: usize) -> Result<Self, Fault> {
+    pub fn new(outcome: &Outcome, gallery: &'a Snapshot, most: usize) -> Result<Self, Fault> {
         let candidates = outcome.candidates.iter().take(most.max(1)).map(|ranked| {
-            let product = view.product(ranked.product)?;
+            let product = gallery.product(ranked.product)?;
             Ok(Candidate {
                 gtin: product.gtin,
                 title: product.title,
@@ -205,6 +240,10 @@ fn unwritable(error: &dyn std::fmt::Display) -> Fault {
 
 fn text(line: &Line<'_>) -> String {
     match line {
+        Line::Set { release, step, why } => {
+            let why = why.map_or(String::new(), |why| format!(": {why}"));
+            format!("set {} {}{why}", printable(release), step.text())
+        }
         Line::Link { path } => format!("scanner output on {path}"),
         Line::Camera { camera } => format!("camera {}", printable(camera)),
         Line::Event(event) => event_text(event),

@@ -82,6 +82,14 @@ impl Scanner {
         self.path.as_deref()
     }
 
+    /// Whether the port still answers. Nothing is sent: a till would take it for a product. Errors: E702.
+    pub fn check(&mut self) -> Result<(), Fault> {
+        match &mut self.link {
+            Some(link) => link.receive(&mut []).map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// Says `gtin`, recognised at `now` on the frames' clock.
     pub fn product(&mut self, gtin: Gtin, now: Duration) -> Result<Sent, Fault> {
         if self.link.is_none() {

@@ -215,9 +215,9 @@ impl<S: Storage> Slots<S> {
         Ok(CommittedSlot { slot, record })
     }
 
-    /// Gives the set on trial up, and says `why`; answers the one before, if there was one. Errors: E806, E805, E901.
-    pub fn give_up(&mut self, trial: TrialSlot, why: &str) -> Result<Option<CommittedSlot>, Fault> {
-        self.still_tried(&trial)?;
+    /// Gives the set on trial up, and says `why`; answers the one before, if there was one. Errors: E806 where none is on
+    /// trial, E805, E901.
+    pub fn give_up(&mut self, why: &str) -> Result<Option<CommittedSlot>, Fault> {
         self.return_to_before(why)
     }
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use skueye_agent::Config;
 use skueye_agent::camera::{Camera, Kind};
 use skueye_agent::report::printable;
+use skueye_agent::sets;
 use skueye_camera::FrameSource;
 use skueye_camera::v4l2::survey::{CLASS, Found, survey};
 use skueye_gallery::{Gallery, GalleryInfo, Kernel};
@@ -53,7 +54,7 @@ struct ModelFindings {
 
 impl Doctor {
     pub fn run(self) -> Result<ExitCode, Fault> {
-        let config = Config::load(&self.config)?;
+        let config = sets::in_use(&Config::load(&self.config)?)?;
         let findings = examine(&config);
         match self.json {
             true => print::json(&findings)?,

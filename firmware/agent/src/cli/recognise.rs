@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use skueye_agent::latency::{FrameTimes, Stage, StageMillis};
 use skueye_agent::report::{Candidate, printable};
-use skueye_agent::{Config, Recogniser, recognise};
+use skueye_agent::{Config, Recogniser, recognise, sets};
 use skueye_models::{Fault, Verdict};
 use skueye_vision::{Region, decode_file};
 
@@ -38,7 +38,7 @@ struct Answer<'a> {
 
 impl Recognise {
     pub fn run(self) -> Result<ExitCode, Fault> {
-        let config = Config::load(&self.config)?;
+        let config = sets::in_use(&Config::load(&self.config)?)?;
         let mut times = FrameTimes::default();
         let image = times.time(Stage::Decode, || decode_file(&self.file))?;
         let (model, gallery) = recognise::open(&config)?;
@@ -46,12 +46,11 @@ impl Recognise {
         let thresholds = *recogniser.thresholds();
         let hits = recogniser.look(&image, Region::whole(&image), &mut times)?;
         let scores = (hits.first().map(|h| h.score), hits.get(1).map(|h| h.score));
-        let view = gallery.view();
         let candidates = hits
             .iter()
             .take(config.decision.candidates as usize)
             .map(|hit| {
-                let product = view.product(hit.product)?;
+                let product = gallery.product(hit.product)?;
                 Ok(Candidate {
                     gtin: product.gtin,
                     title: product.title,

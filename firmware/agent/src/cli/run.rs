@@ -4,12 +4,18 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use clap::Args;
+use skueye_agent::camera::Source;
+use skueye_agent::moment::{Activity, UntilDue};
 use skueye_agent::pipeline::Output;
 use skueye_agent::report::{Format, Line, Reporter};
-use skueye_agent::{Config, run};
+use skueye_agent::sets::Told;
+use skueye_agent::{Config, health, run, sets};
 use skueye_models::Fault;
+use skueye_update::{DiskStorage, Slots, Waiting};
 
 /// Options of `skueye run`.
 #[derive(Debug, Args)]
@@ -21,6 +27,9 @@ pub struct Run {
     /// The settings.
     #[arg(long, value_name = "FILE", default_value = "kiosk.toml")]
     config: PathBuf,
+    /// In place of the settings' update folder: model, gallery and settings are those of the set in use there.
+    #[arg(long, value_name = "FOLDER")]
+    update: Option<PathBuf>,
     /// Write JSON lines.
     #[arg(long)]
     json: bool,
@@ -31,27 +40,114 @@ pub struct Run {
 
 impl Run {
     pub fn run(self) -> Result<ExitCode, Fault> {
-        let config = Config::load(&self.config)?;
+        let mut device = Config::load(&self.config)?;
+        if self.update.is_some() {
+            device.update.folder.clone_from(&self.update);
+        }
+        // Each turn is a start of the device: a set that became due while the stage was quiet is tried in the next.
+        while self.once(&device)? {}
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Runs until the frames are over; true where they ended because a new set is due.
+    fn once(&self, device: &Config) -> Result<bool, Fault> {
+        let mut events = Events::open(device, self.format())?;
+        let config = match &device.update.folder {
+            None => device.clone(),
+            Some(folder) => self.set(device, folder, &mut events)?,
+        };
+        let (activity, due) = (Activity::default(), AtomicBool::new(false));
         let (source, policy) = config.camera.source(self.replay.as_deref())?;
-        let mut events = Events::open(&config, self.format())?;
+        let source = watched(&config, source, &activity, &due);
         let (out, format) = events.parts();
         let output = Output {
             out,
             format,
             link_log: self.link_log.as_deref(),
+            activity: &activity,
         };
         let summary = run(&config, source, policy, output)?;
-        if config.events.is_some() {
+        if device.events.is_some() {
             let mut out = std::io::stdout();
             Reporter::new(&mut out, self.format()).write(&Line::Summary(&summary))?;
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(due.into_inner())
+    }
+
+    /// The settings with the set that counts, after its health check where it is on trial.
+    fn set(&self, device: &Config, folder: &Path, events: &mut Events) -> Result<Config, Fault> {
+        let limit = Duration::from_secs(device.update.health_seconds.into());
+        let (out, format) = events.parts();
+        let mut reporter = Reporter::new(out, format);
+        let check = |config: &Config| {
+            let work = || health::check(config, self.replay.as_deref());
+            health::within(limit, move || hangs(limit), work)
+        };
+        sets::start(device, folder, check, |told| match told {
+            Told::Set(release, step, why) => reporter.write(&Line::Set { release, step, why }),
+            Told::Fault(fault) => reporter.write(&Line::Fault { frame: None, fault }),
+        })
     }
 
     fn format(&self) -> Format {
         match self.json {
             true => Format::Json,
             false => Format::Text,
+        }
+    }
+}
+
+/// Ends the program, which cannot go on. Nothing is tidied up: what hangs may hold any lock.
+fn hangs(limit: Duration) {
+    eprintln!("skueye: {}", health::overran(limit));
+    std::process::abort();
+}
+
+/// `source` until a set of the update folder is due, where there is one to look at.
+fn watched<'s>(
+    config: &'s Config,
+    source: Source,
+    activity: &'s Activity,
+    due: &'s AtomicBool,
+) -> Box<dyn skueye_camera::FrameSource + Send + 's> {
+    let Some(folder) = config.update.folder.as_deref() else {
+        return source;
+    };
+    let quiet = Duration::from_secs(config.update.quiet_seconds.into());
+    let mut refused = false;
+    let look = move || {
+        if refused {
+            return false;
+        }
+        let is_due = is_due(folder, config.update.when_quiet).unwrap_or_else(|fault| {
+            // Told once: it stays until a person has looked at it, and the device has work to do.
+            eprintln!("skueye: {fault}");
+            refused = true;
+            false
+        });
+        due.fetch_or(is_due, Ordering::Relaxed) || is_due
+    };
+    Box::new(UntilDue::new(source, activity, quiet, look))
+}
+
+/// Whether a set waits to be tried; a staged one is activated where the settings let the device choose the moment.
+fn is_due(folder: &Path, when_quiet: bool) -> Result<bool, Fault> {
+    let storage = DiskStorage::open(folder)?;
+    match Slots::waiting(&storage)? {
+        Waiting::Nothing => Ok(false),
+        Waiting::Trial => Ok(true),
+        Waiting::Staged if !when_quiet => Ok(false),
+        Waiting::Staged => {
+            // Whoever holds the lock is staging something newer; there is another look soon.
+            let Ok(_lock) = storage.lock() else {
+                return Ok(false);
+            };
+            let mut slots = Slots::open(storage)?;
+            let Some(staged) = slots.staged()? else {
+                return Ok(false);
+            };
+            slots.activate(staged)?;
+            Ok(true)
         }
     }
 }

@@ -10,7 +10,7 @@ use skueye_agent::report::printable;
 use skueye_models::{Code, Fault};
 use skueye_update::{
     Device, Digest, DiskStorage, History, KeySet, Permit, SlotName, SlotRecord, Slots, StagedSlot,
-    Status, UntrustedBundle, Version,
+    Status, UntrustedBundle, Version, storage::disk::UpdateLock,
 };
 
 use super::print;
@@ -145,7 +145,7 @@ impl Command {
             Self::Inspect(options) => inspect(&options)?,
             Self::Verify(options) => return verify(&options),
             Self::Stage(options) => {
-                let mut slots = options.target.open()?;
+                let (_lock, mut slots) = options.target.open_to_change()?;
                 let staged = stage(&mut slots, &options.bundle, &options.fit)?;
                 options.target.tell(&told(&staged), || {
                     format!(
@@ -169,6 +169,12 @@ impl Command {
 impl Target {
     fn open(&self) -> Result<Slots<DiskStorage>, Fault> {
         Slots::open(DiskStorage::open(&self.folder)?)
+    }
+
+    /// For a command that changes the sets, for as long as the lock is kept. Errors: E816 while another does.
+    fn open_to_change(&self) -> Result<(UpdateLock, Slots<DiskStorage>), Fault> {
+        let storage = DiskStorage::open(&self.folder)?;
+        Ok((storage.lock()?, Slots::open(storage)?))
     }
 
     fn tell(&self, value: &impl Serialize, text: impl Fn() -> String) -> Result<(), Fault> {
@@ -268,7 +274,7 @@ fn permit(path: &Path, keys: &KeySet) -> Result<Permit, Fault> {
 }
 
 fn apply(options: &Apply) -> Result<(), Fault> {
-    let mut slots = options.target.open()?;
+    let (_lock, mut slots) = options.target.open_to_change()?;
     let staged = match &options.bundle {
         Some(path) => stage(&mut slots, path, &options.fit)?,
         None => slots
@@ -279,7 +285,7 @@ fn apply(options: &Apply) -> Result<(), Fault> {
 }
 
 fn rollback(target: &Target) -> Result<(), Fault> {
-    let mut slots = target.open()?;
+    let (_lock, mut slots) = target.open_to_change()?;
     let previous = slots.previous()?;
     let previous =
         previous.ok_or_else(|| none("a set before the one in use", "install a bundle"))?;
@@ -360,6 +366,7 @@ fn status(target: &Target) -> Result<(), Fault> {
 /// Whoever may run this may replace the whole program, so it asks for no signature; but it never replaces keys.
 fn trust(options: &Trust) -> Result<(), Fault> {
     let storage = DiskStorage::open(&options.target.folder)?;
+    let _lock = storage.lock()?;
     if let Ok(keys) = KeySet::read(&storage) {
         let remedy = "put the next key set into a bundle: `skueye-train bundle create --keys`";
         let got = format!("key set {}", keys.sequence);

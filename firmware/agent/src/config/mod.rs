@@ -7,11 +7,13 @@ mod camera;
 mod parse;
 mod problem;
 mod reader;
+mod update;
 
 use std::path::{Path, PathBuf};
 
 use skueye_link::{AckSettings, Template, TemplateText};
 use skueye_models::{Code, Fault, Thresholds};
+use skueye_update::BootTool;
 use skueye_vision::decode::read_bounded;
 use skueye_vision::{localise, runtime};
 
@@ -27,6 +29,8 @@ pub const MAX_SETTINGS_BYTES: u64 = 256 * 1024;
 /// Everything that a person may set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
+    /// Where relative paths start: the folder of the settings file.
+    pub home: PathBuf,
     /// The model's folder.
     pub model: PathBuf,
     /// What computes the network.
@@ -43,6 +47,38 @@ pub struct Config {
     pub link: Link,
     /// Where the events go; `None` is the standard output.
     pub events: Option<PathBuf>,
+    /// The sets of model, gallery and settings that come in bundles.
+    pub update: Update,
+}
+
+/// The sets of model, gallery and settings that come in bundles. A set's own settings do not count here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Update {
+    /// The update folder; without it, model and gallery are those of the settings.
+    pub folder: Option<PathBuf>,
+    /// Whether a staged set is activated as soon as the stage is quiet; otherwise by `skueye update apply`.
+    pub when_quiet: bool,
+    /// The stage is quiet when nothing was on it for so many seconds.
+    pub quiet_seconds: u32,
+    /// Frames that the camera has to deliver for a set on trial.
+    pub health_frames: u32,
+    /// Seconds after which the health check of a set counts as hanging.
+    pub health_seconds: u32,
+    /// What tells the system that it works.
+    pub boot: BootTool,
+}
+
+impl Default for Update {
+    fn default() -> Self {
+        Self {
+            folder: None,
+            when_quiet: true,
+            quiet_seconds: 60,
+            health_frames: 8,
+            health_seconds: 60,
+            boot: BootTool::default(),
+        }
+    }
 }
 
 /// When to accept, ask or reject, and from how many frames.
@@ -98,6 +134,7 @@ pub enum Port {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            home: PathBuf::new(),
             model: "model".into(),
             runtime: runtime::Settings::default(),
             gallery: "gallery.skg".into(),
@@ -112,6 +149,7 @@ impl Default for Config {
                 duplicate_ms: 0,
             },
             events: None,
+            update: Update::default(),
         }
     }
 }
@@ -151,18 +189,27 @@ impl Config {
         Self::check(path)?.map_err(|problems| Problem::summary(&problems, path))
     }
 
+    /// The same, with relative paths seen from `home`.
+    pub fn load_for(path: &Path, home: &Path) -> Result<Self, Fault> {
+        let settings = Self::parse(&text(path)?, home);
+        settings.map_err(|problems| Problem::summary(&problems, path))
+    }
+
     /// Reads the settings at `path`, or lists all of their problems. The outer error: the file cannot be read.
     pub fn check(path: &Path) -> Result<Result<Self, Vec<Problem>>, Fault> {
-        let bytes = read_bounded(path, MAX_SETTINGS_BYTES, Code::SettingsSyntax)?;
-        let text = String::from_utf8_lossy(&bytes);
         let folder = path.parent().unwrap_or(Path::new(""));
-        Ok(Self::parse(&text, folder))
+        Ok(Self::parse(&text(path)?, folder))
     }
 
     /// The settings in `text`, with relative paths seen from `folder`, or all of its problems in the order of lines.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, Vec<Problem>> {
         parse::parse(text, folder)
     }
+}
+
+fn text(path: &Path) -> Result<String, Fault> {
+    let bytes = read_bounded(path, MAX_SETTINGS_BYTES, Code::SettingsSyntax)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]

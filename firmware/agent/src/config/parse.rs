@@ -22,7 +22,10 @@ pub(super) fn parse(text: &str, folder: &Path) -> Result<Config, Vec<Problem>> {
 
 /// The settings, the keys that they may have, and the problems.
 pub(super) fn read(text: &str, folder: &Path) -> (Config, Vec<String>, Vec<Problem>) {
-    let mut config = Config::default();
+    let mut config = Config {
+        home: folder.to_owned(),
+        ..Config::default()
+    };
     let (document, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         let problems = errors.iter().map(|error| syntax(text, error)).collect();
@@ -33,6 +36,7 @@ pub(super) fn read(text: &str, folder: &Path) -> (Config, Vec<String>, Vec<Probl
     read_localise(reader.section("localise"), &mut config.localise);
     read_decision(reader.section("decision"), &mut config.decision);
     read_link(reader.section("link"), &mut config.link);
+    super::update::read(reader.section("update"), folder, &mut config.update);
     let (keys, problems) = reader.finish();
     (config, keys, problems)
 }

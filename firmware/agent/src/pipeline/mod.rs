@@ -18,6 +18,7 @@ use skueye_models::Fault;
 use crate::camera::camera_fault;
 use crate::config::Config;
 use crate::lane::Lane;
+use crate::moment::Activity;
 use crate::presentation::Outcome;
 use crate::recognise::{self, Recogniser};
 use crate::report::{Format, Line, Reporter, Summary};
@@ -53,6 +54,8 @@ pub struct Output<'w> {
     pub format: Format,
     /// A file for a copy of every byte that the till is sent.
     pub link_log: Option<&'w Path>,
+    /// Learns when something was on the stage.
+    pub activity: &'w Activity,
 }
 
 /// What recognition tells the link thread.
@@ -88,7 +91,7 @@ pub fn run(
 ) -> Result<Summary, Fault> {
     let (model, gallery) = recognise::open(config)?;
     let recogniser = Recogniser::new(model, &gallery, config)?;
-    let watcher = Watcher::new(recogniser, config);
+    let watcher = Watcher::new(recogniser, output.activity, config);
     let scanner = Scanner::open(&config.link, output.link_log)?;
     let mut reporter = Reporter::new(output.out, output.format);
     if let Some(path) = scanner.path() {

@@ -1,6 +1,6 @@
 //! The link thread: outcomes to the till and to the report.
 
-use skueye_gallery::Gallery;
+use skueye_gallery::Snapshot;
 use skueye_models::{Fault, Verdict};
 
 use super::Message;
@@ -13,7 +13,7 @@ use crate::scanner::{Scanner, Sent};
 
 /// The link thread's state.
 pub(super) struct Teller<'g> {
-    gallery: &'g Gallery,
+    gallery: &'g Snapshot,
     scanner: Scanner,
     reporter: Reporter<'g>,
     candidates: usize,
@@ -22,7 +22,7 @@ pub(super) struct Teller<'g> {
 
 impl<'g> Teller<'g> {
     pub fn new(
-        gallery: &'g Gallery,
+        gallery: &'g Snapshot,
         scanner: Scanner,
         reporter: Reporter<'g>,
         candidates: u32,
@@ -66,7 +66,7 @@ impl<'g> Teller<'g> {
 
     /// The till first, then the event, which says what became of it.
     fn outcome(&mut self, outcome: &Outcome) -> Result<(), Fault> {
-        let mut event = Event::new(outcome, &self.gallery.view(), self.candidates)?;
+        let mut event = Event::new(outcome, self.gallery, self.candidates)?;
         let sent = match (event.verdict, event.gtin) {
             (Verdict::Accept, Some(gtin)) => self.scanner.product(gtin, outcome.last.time),
             (Verdict::Reject, _) => self.scanner.no_read(),

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use skueye_camera::Frame;
 use skueye_models::Fault;
-use skueye_vision::localise::Localiser;
+use skueye_vision::localise::{Localiser, Scene};
 use skueye_vision::sharpness::sharpness;
 use skueye_vision::{Region, RgbImage};
 
@@ -13,6 +13,7 @@ use crate::camera::{camera_fault, decode};
 use crate::config::Config;
 use crate::lane::{Receiver, Sender};
 use crate::latency::{FrameTimes, Latencies, Stage};
+use crate::moment::Activity;
 use crate::presentation::{Moment, Outcome, Presenter, Step};
 use crate::recognise::Recogniser;
 
@@ -26,6 +27,7 @@ pub(super) struct Watched {
 /// The recognition thread's state.
 pub(super) struct Watcher<'g> {
     recogniser: Recogniser<'g>,
+    activity: &'g Activity,
     localiser: Localiser,
     presenter: Presenter,
     image: RgbImage,
@@ -34,8 +36,9 @@ pub(super) struct Watcher<'g> {
 }
 
 impl<'g> Watcher<'g> {
-    pub fn new(recogniser: Recogniser<'g>, config: &Config) -> Self {
+    pub fn new(recogniser: Recogniser<'g>, activity: &'g Activity, config: &Config) -> Self {
         Self {
+            activity,
             presenter: Presenter::new(config.decision, *recogniser.thresholds()),
             recogniser,
             localiser: Localiser::new(config.localise),
@@ -105,6 +108,9 @@ impl<'g> Watcher<'g> {
         times.time(Stage::Decode, || decode(frame, image))?;
         let localiser = &mut self.localiser;
         let seen = times.time(Stage::Settle, || localiser.observe(image))?;
+        if matches!(seen.scene, Scene::Moving | Scene::Still(_)) {
+            self.activity.touch();
+        }
         match self.presenter.observe(moment(frame), seen.scene) {
             Step::Rest => Ok(None),
             Step::Close(outcome) => Ok(Some(outcome)),

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
+use skueye_agent::moment::Activity;
 use skueye_agent::pipeline;
 use skueye_agent::report::Format;
 use skueye_agent::{Config, Policy};
@@ -161,6 +162,7 @@ fn a_pseudo_terminal_carries_the_answers_and_the_acknowledgements() {
         out: &mut till,
         format: Format::Json,
         link_log: None,
+        activity: &Activity::default(),
     };
     let summary = skueye_agent::run(&config, source, Policy::EveryFrame, output).unwrap();
     assert_eq!((summary.sent, summary.link_failures), (4, 0));

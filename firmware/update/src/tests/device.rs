@@ -123,12 +123,9 @@ fn a_trial_can_be_given_up_and_then_not_be_committed() {
     let staged = slots
         .stage(verified(&full("2")).unwrap(), &DEVICE, None)
         .unwrap();
-    let trial = slots.activate(staged).unwrap();
+    slots.activate(staged).unwrap();
     let again = slots.start().unwrap();
-    let set = slots
-        .give_up(trial, "the camera stays dark")
-        .unwrap()
-        .unwrap();
+    let set = slots.give_up("the camera stays dark").unwrap().unwrap();
     assert_eq!(set.record().release, "1");
     let Started::Trial(again) = again else {
         panic!("no trial");
@@ -320,8 +317,8 @@ fn the_history_tells_what_was_attempted() {
     let staged = slots
         .stage(verified(&full("2")).unwrap(), &DEVICE, None)
         .unwrap();
-    let trial = slots.activate(staged).unwrap();
-    slots.give_up(trial, "the camera stays dark").unwrap();
+    slots.activate(staged).unwrap();
+    slots.give_up("the camera stays dark").unwrap();
     let fault = verified(b"no bundle").unwrap_err();
     slots.note_refusal("spring.skueye", &fault);
     let history = History::read(slots.storage()).unwrap();
@@ -384,10 +381,7 @@ fn a_commit_marks_the_system_as_good_and_a_system_that_cannot_be_marked_has_no_c
             boot.fail();
             let fault = slots.commit(trial, &boot).unwrap_err();
             assert_eq!(fault.code(), Code::BootControl);
-            let Started::Trial(again) = slots.start().unwrap() else {
-                panic!("the trial is over");
-            };
-            slots.give_up(again, &fault.to_string()).unwrap();
+            slots.give_up(&fault.to_string()).unwrap();
         } else {
             slots.commit(trial, &boot).unwrap();
         }

@@ -1,7 +1,7 @@
 //! `skueye gallery compact`
 
 use serde::Serialize;
-use skueye_gallery::Store;
+use skueye_agent::recognise::open_gallery_to_change;
 use skueye_models::Fault;
 
 use super::Target;
@@ -16,7 +16,7 @@ struct Compacted {
 }
 
 pub fn run(target: &Target) -> Result<(), Fault> {
-    let mut store = Store::open_to_change(&target.file)?;
+    let mut store = open_gallery_to_change(&target.file)?;
     let changes = store.changes();
     store.compact()?;
     let info = store.snapshot().base().view().info();

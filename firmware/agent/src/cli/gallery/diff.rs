@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Serialize;
+use skueye_agent::recognise::open_gallery;
 use skueye_agent::report::printable;
 use skueye_gallery::Store;
 use skueye_models::{EmbeddingId, Fault};
@@ -37,7 +38,7 @@ struct Difference {
 impl Diff {
     /// Ends with 0 where nothing differs, with 1 where something does.
     pub fn run(self) -> Result<ExitCode, Fault> {
-        let (old, new) = (Store::open(&self.old)?, Store::open(&self.new)?);
+        let (old, new) = (open_gallery(&self.old)?, open_gallery(&self.new)?);
         let difference = self.compare(&old, &new)?;
         match self.json {
             true => print::json(&difference)?,

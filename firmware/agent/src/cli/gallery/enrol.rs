@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use clap::Args;
 use serde::Serialize;
 use skueye_agent::Config;
+use skueye_agent::recognise::open_gallery_to_change;
 use skueye_agent::report::printable;
+use skueye_agent::sets;
 use skueye_gallery::{Give, Hits, Request, Searcher, Snapshot, Store};
 use skueye_models::{Code, Fault, Gtin, Product, UnitEmbedding};
 use skueye_vision::{ModelSet, Region, decode_file};
@@ -67,7 +69,7 @@ struct Other {
 impl Enrol {
     pub fn run(self) -> Result<(), Fault> {
         let gtin: Gtin = self.gtin.parse()?;
-        let mut store = Store::open_to_change(&self.file)?;
+        let mut store = open_gallery_to_change(&self.file)?;
         let rows = match &self.vectors {
             Some(path) => npy::read(path)?,
             None => self.embed(&store)?,
@@ -114,7 +116,7 @@ impl Enrol {
     }
 
     fn embed(&self, store: &Store) -> Result<Vec<UnitEmbedding>, Fault> {
-        let config = Config::load(&self.config)?;
+        let config = sets::in_use(&Config::load(&self.config)?)?;
         let mut model = ModelSet::load_with(&config.model, &config.runtime)?;
         let snapshot = store.snapshot();
         snapshot

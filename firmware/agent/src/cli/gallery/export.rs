@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use skueye_gallery::{GalleryView, ProductRef, RowRef, Snapshot, Store};
+use skueye_agent::recognise::open_gallery;
+use skueye_gallery::{GalleryView, ProductRef, RowRef, Snapshot};
 use skueye_models::{Code, EmbeddingId, Fault};
 
 use super::{npy, parquet};
@@ -57,7 +58,7 @@ struct Exported {
 
 impl Export {
     pub fn run(self) -> Result<(), Fault> {
-        let store = Store::open(&self.file)?;
+        let store = open_gallery(&self.file)?;
         let snapshot = store.snapshot();
         if self.out.exists() {
             let remedy = "name another folder, or remove that one";

@@ -1,6 +1,7 @@
 //! `skueye gallery info`
 
 use serde::Serialize;
+use skueye_agent::recognise::open_gallery;
 use skueye_gallery::{GalleryInfo, Store};
 use skueye_models::Fault;
 
@@ -85,7 +86,7 @@ impl Info {
 }
 
 pub fn run(target: &Target) -> Result<(), Fault> {
-    let info = Info::of(&Store::open(&target.file)?);
+    let info = Info::of(&open_gallery(&target.file)?);
     match target.json {
         true => print::json(&info),
         false => print::line(&info.text()),

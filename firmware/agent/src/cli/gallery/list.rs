@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
+use skueye_agent::recognise::open_gallery;
 use skueye_agent::report::printable;
-use skueye_gallery::{GalleryView, Snapshot, Store};
+use skueye_gallery::{GalleryView, Snapshot};
 use skueye_models::{Fault, Product};
 
 use super::Target;
@@ -57,7 +58,7 @@ fn count(
 }
 
 pub fn run(target: &Target) -> Result<(), Fault> {
-    let store = Store::open(&target.file)?;
+    let store = open_gallery(&target.file)?;
     for listed in products(&store.snapshot(), &target.file)?.values() {
         let Listed { product, rows } = listed;
         match target.json {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
+use skueye_agent::recognise::open_gallery_to_change;
 use skueye_gallery::Store;
 use skueye_models::{Code, Fault, Gtin};
 
@@ -33,7 +34,7 @@ struct Removed {
 
 impl Remove {
     pub fn run(self) -> Result<(), Fault> {
-        let mut store = Store::open_to_change(&self.file)?;
+        let mut store = open_gallery_to_change(&self.file)?;
         let rows = match &self.gtin {
             Some(gtin) => self.product(&mut store, gtin.parse()?)?,
             None => {

@@ -1,7 +1,7 @@
 //! `skueye gallery verify`
 
 use serde::Serialize;
-use skueye_gallery::Store;
+use skueye_agent::recognise::open_gallery;
 use skueye_models::Fault;
 
 use super::Target;
@@ -18,7 +18,7 @@ struct Verified {
 
 pub fn run(target: &Target) -> Result<(), Fault> {
     // Opening reads the journal and checks all of it.
-    let store = Store::open(&target.file)?;
+    let store = open_gallery(&target.file)?;
     store.snapshot().base().verify()?;
     let info = Info::of(&store);
     match target.json {

@@ -89,8 +89,8 @@ fn serve(
 
 /// Stages what has arrived and tells the operator. Outer errors: the standard output is gone.
 fn stage_spooled(path: &str, options: &Receive) -> Result<Result<(), Fault>, Fault> {
-    let mut slots = match options.target.open() {
-        Ok(slots) => slots,
+    let (_lock, mut slots) = match options.target.open_to_change() {
+        Ok(opened) => opened,
         Err(fault) => return Ok(Err(fault)),
     };
     let path = slots.storage().path(path);

@@ -56,11 +56,14 @@ fn plugged_in(classes: &Path) -> Result<Vec<String>, Fault> {
 /// Stages the bundle on the device called `name` and tells what became of it; true where it is staged. Errors: the standard
 /// output is gone.
 fn take(name: &str, options: &Sticks) -> Result<bool, Fault> {
-    let staged = options.target.open().and_then(|mut slots| {
-        let mounted = Mounted::new(name, &options.mount)?;
-        let path = candidate(mounted.folder())?;
-        stage(&mut slots, &path, &options.fit)
-    });
+    let staged = options
+        .target
+        .open_to_change()
+        .and_then(|(_lock, mut slots)| {
+            let mounted = Mounted::new(name, &options.mount)?;
+            let path = candidate(mounted.folder())?;
+            stage(&mut slots, &path, &options.fit)
+        });
     match staged {
         Ok(staged) => {
             let release = release(&staged);

@@ -42,7 +42,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    /// Frames that follow one another without a fault. Errors: the camera's last fault, E307 for a frozen picture, and where
+    /// Frames that follow one another without a fault. Errors: the camera's last fault, E305 for a frozen picture, and where
     /// there are too few frames.
     fn watch(&self, mut source: impl FrameSource) -> Result<(), Fault> {
         let (begin, mut run) = (Instant::now(), Run::default());

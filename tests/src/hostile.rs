@@ -1,7 +1,7 @@
-//! Bytes that came from anywhere, given to everything that reads galleries. Used by the fuzz targets (`tests/fuzz`) and by
-//! the bounded runs of `tests/tests/gallery_attacks.rs`.
+//! Bytes that came from anywhere, given to everything that reads galleries, bundles and cables. Used by the fuzz targets
+//! (`tests/fuzz`) and by the bounded runs of `tests/tests/gallery_attacks.rs` and `tests/tests/update_fuzz.rs`.
 
-use std::io;
+use std::io::{self, Cursor};
 
 use skueye_gallery::storage::{Lock, Storage, WriteSeek};
 use skueye_gallery::{
@@ -9,6 +9,9 @@ use skueye_gallery::{
     Store,
 };
 use skueye_models::{Code, Fault};
+use skueye_update::cable::{Arrived, Decoder, Receiver};
+use skueye_update::storage::fake::FakeStorage;
+use skueye_update::{KeySet, UntrustedBundle};
 
 /// Opens, reads, searches in every way, re-ranks and verifies the gallery `bytes`, as far as each step allows. Gives the
 /// first fault. Panics only where the gallery's promises are broken.
@@ -67,6 +70,50 @@ pub fn journal(base: &[u8], journal: &[u8]) -> Result<(), Fault> {
         snapshot.product(hit.product)?;
     }
     Ok(())
+}
+
+/// Reads any bytes as a bundle: what it claims, whether anybody vouches for it, and every payload as far as the claims lead.
+/// Gives what it claims to hold. Panics where a bundle without a known key is taken.
+pub fn bundle(bytes: &[u8]) -> Result<usize, Fault> {
+    let parse = || UntrustedBundle::parse(Cursor::new(bytes));
+    let (keys, mut read) = (KeySet::default(), 0);
+    assert!(parse()?.verify(&keys).is_err(), "nobody signed it");
+    let problems = parse()?.problems(&keys, |count| read += count);
+    assert!(!problems.is_empty(), "nobody signed it");
+    assert!(read <= bytes.len() as u64, "no byte is read twice");
+    Ok(parse()?.claims()?.payloads.len())
+}
+
+/// Reads any text as the manifest of a bundle. Panics where a text is taken that is not the canonical one.
+pub fn manifest(text: &[u8]) -> Result<(), Fault> {
+    let mut file = b"\x89SKUEYE\n".to_vec();
+    for number in [1, 0, text.len() as u32, 0] {
+        file.extend(number.to_le_bytes());
+    }
+    file.extend(text);
+    let claims = UntrustedBundle::parse(Cursor::new(file))?.claims()?;
+    let again = serde_json::to_vec(&claims).expect("strings and whole numbers");
+    assert!(again == text, "one manifest has one text");
+    Ok(())
+}
+
+/// Gives a device any bytes over the cable. Gives how many frames were among them. Panics where more is spooled than came.
+pub fn frames(bytes: &[u8]) -> Result<usize, Fault> {
+    let disk = FakeStorage::new();
+    let (mut decoder, mut receiver) = (Decoder::default(), Receiver::new(&disk)?);
+    let mut frames = 0;
+    for byte in bytes {
+        let Some(frame) = decoder.push(*byte) else {
+            continue;
+        };
+        frames += 1;
+        if let Arrived::Whole(path) = receiver.take(frame)? {
+            let length = skueye_update::Storage::length(&disk, &path)?;
+            assert!(length.is_some_and(|length| length <= bytes.len() as u64));
+            receiver.done(None)?;
+        }
+    }
+    Ok(frames)
 }
 
 /// Two files that cannot be changed.

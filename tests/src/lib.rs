@@ -3,5 +3,6 @@
 
 pub mod hostile;
 pub mod metadata;
+pub mod mutate;
 pub mod programs;
 pub mod promises;

@@ -3,10 +3,12 @@
 //! after that.
 //!
 //! The model: file contents and folder entries live in memory until synced. What was not synced when the power went
-//! may be there, in any part and in any order within its folder, or not. A rename itself is never half.
+//! may be there, in any part and in any order within its folder, or not. A rename itself is never half, and adding to a file
+//! takes nothing of it back that was synced before.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use skueye_models::{Code, Fault};
 
@@ -23,6 +25,43 @@ pub enum Survival {
     Torn,
     /// Each entry or not, each content in any part, by this seed.
     Random(u64),
+}
+
+/// How many cut points were tried, and in how many the device came up with neither old nor new.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Survey {
+    /// Tried: each cut with each survival.
+    pub cuts: u64,
+    /// Of those, the ones after which something was lost.
+    pub lost: u64,
+}
+
+/// Runs `update` on copies of `before`, cut off before its operation 0, 1, ... until it ends by itself, and hands every disk
+/// that may result to `comes_up`, which answers whether nothing is lost; a panic is a loss.
+pub fn survey(
+    before: &FakeStorage,
+    update: impl Fn(&FakeStorage) -> Result<(), Fault>,
+    comes_up: impl Fn(FakeStorage) -> bool,
+) -> Survey {
+    let survivals = [Survival::Nothing, Survival::Everything, Survival::Torn];
+    let random = (0..12).map(Survival::Random);
+    let survivals: Vec<_> = survivals.into_iter().chain(random).collect();
+    let mut result = Survey::default();
+    for cut in 0.. {
+        let disk = before.clone();
+        disk.cut_before(cut);
+        let over = update(&disk).is_ok();
+        for survival in &survivals {
+            result.cuts += 1;
+            let disk = disk.clone().restart(*survival);
+            let up = catch_unwind(AssertUnwindSafe(|| comes_up(disk)));
+            result.lost += u64::from(!up.unwrap_or(false));
+        }
+        if over {
+            return result;
+        }
+    }
+    unreachable!("an update ends")
 }
 
 /// The disk.
@@ -45,6 +84,8 @@ struct Content {
     now: Vec<u8>,
     synced: Vec<u8>,
     is_synced: bool,
+    /// Bytes at the begin that were synced and only added to since: no power cut takes them back.
+    kept: usize,
 }
 
 /// Names point to contents, as directory entries point to inodes.
@@ -92,18 +133,31 @@ impl FakeStorage {
             folder.is_synced = true;
         }
         for content in state.files.iter_mut().filter(|c| !c.is_synced) {
-            if let Some(kept) = fate.content(content.now.len()) {
-                content.now.truncate(kept);
+            if let Some(part) = fate.content(content.now.len() - content.kept) {
+                content.now.truncate(content.kept + part);
                 content.synced = std::mem::take(&mut content.now);
             }
             content.now = content.synced.clone();
             content.is_synced = true;
+            content.kept = content.now.len();
         }
         state.operations = 0;
         state.cut_before = None;
         Self {
             state: RefCell::new(state),
         }
+    }
+
+    /// Cuts a file to `length` bytes; updates never do, but what lies beside them may. Errors: E901.
+    pub fn truncate(&self, path: &str, length: u64) -> Result<(), Fault> {
+        self.change(|state| {
+            let content = state.find(path)?;
+            let content = &mut state.files[content];
+            content.now.truncate(length as usize);
+            content.kept = content.kept.min(length as usize);
+            content.is_synced = false;
+            Some(())
+        })
     }
 
     /// Lets so many bytes be free from now on.
@@ -198,6 +252,7 @@ impl Storage for FakeStorage {
         self.change(|state| {
             if let Some(content) = state.find(path) {
                 state.files[content].now.clear();
+                state.files[content].kept = 0;
                 state.files[content].is_synced = false;
                 return Some(());
             }
@@ -223,6 +278,7 @@ impl Storage for FakeStorage {
             let content = &mut state.files[content];
             content.synced = content.now.clone();
             content.is_synced = true;
+            content.kept = content.now.len();
             Some(())
         })
     }
@@ -303,7 +359,7 @@ impl Fate {
         }
     }
 
-    /// How many of `length` bytes survive; `None`: the content is as it was when last synced.
+    /// How many of `length` bytes survive that were added since the last sync; `None`: the content is as it was when last synced.
     fn content(&mut self, length: usize) -> Option<usize> {
         match self.survival {
             Survival::Nothing => None,

@@ -1,46 +1,9 @@
 //! Cut the power at every storage operation of an update, let the unsynced part survive in many ways, start again: the
 //! old or the new set must be there, complete and verified, and the update must then succeed.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use super::*;
-use crate::storage::fake::{FakeStorage, Survival};
+use crate::storage::fake::{FakeStorage, Survey, Survival, survey};
 use crate::storage::replace;
-
-/// How many cut points were tried, and in how many the device came up with neither.
-#[derive(Debug, Default)]
-struct Survey {
-    cuts: u64,
-    lost: u64,
-}
-
-/// Runs `update` on `before` cut off before its operation 0, 1, ... and hands every disk that may result to
-/// `comes_up`.
-fn survey(
-    before: &FakeStorage,
-    update: impl Fn(&FakeStorage) -> Result<(), Fault>,
-    comes_up: impl Fn(FakeStorage) -> bool,
-) -> Survey {
-    let survivals = [Survival::Nothing, Survival::Everything, Survival::Torn];
-    let random = (0..12).map(Survival::Random);
-    let survivals: Vec<_> = survivals.into_iter().chain(random).collect();
-    let mut result = Survey::default();
-    for cut in 0.. {
-        let disk = before.clone();
-        disk.cut_before(cut);
-        let over = update(&disk).is_ok();
-        for survival in &survivals {
-            result.cuts += 1;
-            let disk = disk.clone().restart(*survival);
-            let up = catch_unwind(AssertUnwindSafe(|| comes_up(disk)));
-            result.lost += u64::from(!up.unwrap_or(false));
-        }
-        if over {
-            return result;
-        }
-    }
-    unreachable!("an update ends")
-}
 
 /// A disk that was switched off in good order.
 fn disk_with(releases: &[&str]) -> FakeStorage {

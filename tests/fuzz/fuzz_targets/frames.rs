@@ -1,0 +1,6 @@
+//! Any bytes over the cable. Seeds: `tests/fuzz/corpus/frames`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let _ = skueye_tests::hostile::frames(bytes);
+});

@@ -18,7 +18,12 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ),
     (
         "skueye-bench",
-        &["skueye-gallery", "skueye-models", "skueye-vision"],
+        &[
+            "skueye-gallery",
+            "skueye-models",
+            "skueye-update",
+            "skueye-vision",
+        ],
     ),
     ("skueye-camera", &[]),
     ("skueye-distributed", &["skueye-models"]),

@@ -1,6 +1,8 @@
 //! What the bytes of a file must be: length, SHA-256, and the SHA-256 of each chunk, so that no chunk is written before it
 //! is proven and nothing is hashed twice.
 
+use std::sync::mpsc::sync_channel;
+
 use serde::{Deserialize, Serialize};
 use skueye_models::{Code, Fault};
 
@@ -8,6 +10,8 @@ use crate::digest::{Digest, Hasher};
 
 /// Bytes of a chunk; the last of a file may be shorter.
 pub const CHUNK_BYTES: u64 = 1 << 20;
+/// Chunks that are in memory at a time: read, being hashed, or proven and not yet written.
+const AHEAD: usize = 8;
 
 /// A file's bytes, by their digests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,40 +71,75 @@ impl Content {
     }
 
     /// Moves all of it from `read` (which answers how many bytes it filled in, 0 at the end) to `write`, chunk by chunk, each
-    /// proven before. Errors: E801 where `read` gives other bytes or ends early; those of `read` and `write`.
+    /// proven before. A thread of its own hashes what was read ahead, so that the disk does not wait for it. Errors: E801
+    /// where `read` gives other bytes or ends early; those of `read` and `write`.
     pub(crate) fn copy(
         &self,
         mut read: impl FnMut(&mut [u8]) -> Result<usize, Fault>,
         mut write: impl FnMut(&[u8]) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        let mut buffer = vec![0; CHUNK_BYTES.min(self.length) as usize];
-        let (mut left, mut index) = (self.length, 0);
-        while left > 0 {
-            let chunk = &mut buffer[..CHUNK_BYTES.min(left) as usize];
-            self.read_chunk(index, chunk, &mut read)?;
-            write(chunk)?;
-            left -= chunk.len() as u64;
-            index += 1;
+        let count = self.length.div_ceil(CHUNK_BYTES) as usize;
+        if count == 1 {
+            let mut chunk = Vec::new();
+            self.read_chunk(0, &mut chunk, &mut read)?;
+            self.prove(0, Digest::of(&chunk))?;
+            return write(&chunk);
         }
-        Ok(())
+        let (to_hash, from_read) = sync_channel::<Vec<u8>>(AHEAD);
+        let (to_write, hashed) = sync_channel(AHEAD);
+        std::thread::scope(|scope| {
+            let hash = move || {
+                for chunk in from_read {
+                    let digest = Digest::of(&chunk);
+                    if to_write.send((chunk, digest)).is_err() {
+                        return;
+                    }
+                }
+            };
+            let thread = std::thread::Builder::new().spawn_scoped(scope, hash);
+            thread.map_err(crate::bundle::io)?;
+            // Dropped at the end of this closure, whatever that is: the thread then ends too.
+            let (to_hash, hashed) = (to_hash, hashed);
+            let mut free = vec![Vec::new(); AHEAD.min(count)];
+            let mut next = 0;
+            for index in 0..count {
+                while next < count
+                    && let Some(mut chunk) = free.pop()
+                {
+                    self.read_chunk(next, &mut chunk, &mut read)?;
+                    next += 1;
+                    to_hash.send(chunk).map_err(|_| no_thread())?;
+                }
+                let (chunk, digest) = hashed.recv().map_err(|_| no_thread())?;
+                self.prove(index, digest)?;
+                write(&chunk)?;
+                free.push(chunk);
+            }
+            Ok(())
+        })
     }
 
-    /// Fills `chunk`, which has the length of chunk `index`, and proves it.
-    pub(crate) fn read_chunk(
+    /// Fills `chunk` with chunk `index`, unproven.
+    fn read_chunk(
         &self,
         index: usize,
-        chunk: &mut [u8],
+        chunk: &mut Vec<u8>,
         read: &mut impl FnMut(&mut [u8]) -> Result<usize, Fault>,
     ) -> Result<(), Fault> {
-        let count = fill(chunk, read)?;
-        if count < chunk.len() {
-            let got = format!(
-                "the end after {}",
-                index as u64 * CHUNK_BYTES + count as u64
-            );
-            return Err(other_bytes(format!("{} bytes", self.length), got));
+        let begin = index as u64 * CHUNK_BYTES;
+        chunk.resize(CHUNK_BYTES.min(self.length - begin) as usize, 0);
+        match fill(chunk, read)? {
+            count if count < chunk.len() => {
+                let got = format!("the end after {}", begin + count as u64);
+                Err(other_bytes(format!("{} bytes", self.length), got))
+            }
+            _ => Ok(()),
         }
-        let (expected, got) = (self.chunk(index), Digest::of(chunk));
+    }
+
+    /// Whether chunk `index` has the digest that it should have.
+    fn prove(&self, index: usize, got: Digest) -> Result<(), Fault> {
+        let expected = self.chunk(index);
         match expected == got {
             true => Ok(()),
             false => Err(other_bytes(
@@ -109,6 +148,12 @@ impl Content {
             )),
         }
     }
+}
+
+/// The hashing thread ends only when nobody listens.
+fn no_thread() -> Fault {
+    let remedy = "start the update again; if that does not help, report this";
+    Fault::new(Code::Io, "a thread that hashes", "none", remedy)
 }
 
 /// Fills `into` as far as there are bytes.

@@ -1,6 +1,6 @@
 //! `skueye-bench gallery`: builds, opens and searches a gallery of given vectors.
 
-mod machine;
+pub mod machine;
 mod modes;
 mod task;
 mod truth;

@@ -5,6 +5,7 @@ mod count;
 mod gallery;
 mod npy;
 mod random;
+mod update;
 mod vectors;
 mod vision;
 
@@ -28,6 +29,11 @@ enum Command {
     Count(count::Count),
     /// From camera pixels to an embedding: time, memory taken, agreement of the runtimes, and the same work in Python.
     Vision(vision::VisionBench),
+    /// Install a gallery bundle: time against disk and SHA-256, memory, and the size of a delta.
+    Update(update::UpdateBench),
+    /// One install in a process of its own; called by `update`.
+    #[command(hide = true)]
+    UpdateInstall(update::install::Install),
     /// Make synthetic test vectors: clustered as products are, with queries of which some are of unknown products.
     Vectors(vectors::Vectors),
 }
@@ -36,6 +42,8 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Count(command) => command.run().context("skueye-bench count"),
         Command::Gallery(command) => command.run().context("skueye-bench gallery"),
+        Command::Update(command) => command.run().context("skueye-bench update"),
+        Command::UpdateInstall(command) => command.run().context("skueye-bench update-install"),
         Command::Vision(command) => command.run().context("skueye-bench vision"),
         Command::Vectors(command) => command.run().context("skueye-bench vectors"),
     }

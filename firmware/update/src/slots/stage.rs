@@ -21,6 +21,10 @@ use crate::version::Version;
 /// Bytes that stay free for what the device writes itself.
 const SPARE: u64 = 4 << 20;
 
+/// Bytes after which a file is synced though it is not whole: the disk works while the next are hashed, and little is left
+/// to wait for at the end.
+const SYNC_BYTES: u64 = 16 << 20;
+
 /// What a bundle must fit.
 #[derive(Debug, Clone, Copy)]
 pub struct Device<'a> {
@@ -269,7 +273,18 @@ impl<S: Storage> Slots<S> {
                 continue;
             }
             storage.create(&path)?;
-            let append = |bytes: &[u8]| storage.append(&path, bytes);
+            let mut unsynced = 0;
+            let append = |bytes: &[u8]| {
+                storage.append(&path, bytes)?;
+                unsynced += bytes.len() as u64;
+                match unsynced < SYNC_BYTES {
+                    true => Ok(()),
+                    false => {
+                        unsynced = 0;
+                        storage.sync_file(&path)
+                    }
+                }
+            };
             let no_base = |_: u64, _: &mut [u8]| Ok(0);
             match way {
                 Way::Keep(held) => {

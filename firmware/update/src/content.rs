@@ -11,7 +11,7 @@ use crate::digest::{Digest, Hasher};
 /// Bytes of a chunk; the last of a file may be shorter.
 pub const CHUNK_BYTES: u64 = 1 << 20;
 /// Chunks that are in memory at a time: read, being hashed, or proven and not yet written.
-const AHEAD: usize = 8;
+const AHEAD: usize = 12;
 
 /// A file's bytes, by their digests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ use crate::storage::Storage;
 use crate::*;
 
 mod attacks;
+mod attacks_in_use;
 mod device;
 mod power_cut;
 

@@ -116,6 +116,9 @@ pub struct Receive {
 
 #[derive(Debug, Args)]
 pub struct Sticks {
+    /// Write what became of the bundle to the stick, as skueye-result.json.
+    #[arg(long)]
+    result: bool,
     /// The folder that sticks are mounted on.
     #[arg(long, default_value = "/run/skueye/stick", value_name = "FOLDER")]
     mount: PathBuf,

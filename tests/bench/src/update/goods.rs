@@ -127,7 +127,14 @@ fn write(
             .map(|signed| signed.to_string())
             .map_err(|e| unsigned(&e))
     };
-    bundle::write(&mut BufWriter::new(file), draft, &[], sources, sign).map(|_| ())
+    let mut out = BufWriter::new(file);
+    bundle::write(&mut out, draft, &[], sources, sign)?;
+    // What still waits to be written would be measured with the install.
+    let synced = out
+        .into_inner()
+        .map_err(std::io::IntoInnerError::into_error);
+    let synced = synced.and_then(|file| file.sync_all());
+    synced.map_err(|e| Fault::io("write", path, &e))
 }
 
 fn unsigned(error: &dyn std::fmt::Display) -> Fault {

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use skueye_models::{Code, Fault};
+use serde_json::json;
+use skueye_models::Fault;
 use skueye_update::stick::uevent::Action;
 use skueye_update::stick::{Heard, Mounted, Watch, candidate};
 
@@ -56,29 +57,36 @@ fn plugged_in(classes: &Path) -> Result<Vec<String>, Fault> {
 /// Stages the bundle on the device called `name` and tells what became of it; true where it is staged. Errors: the standard
 /// output is gone.
 fn take(name: &str, options: &Sticks) -> Result<bool, Fault> {
+    let mounted = match Mounted::new(name, &options.mount) {
+        Ok(mounted) => mounted,
+        // A disk that is divided holds no file system itself; its parts are told of next.
+        Err(_) if !is_partition(name) => return Ok(false),
+        Err(fault) => {
+            options.target.tell(&fault, || fault.to_string())?;
+            return Ok(false);
+        }
+    };
     let staged = options
         .target
         .open_to_change()
         .and_then(|(_lock, mut slots)| {
-            let mounted = Mounted::new(name, &options.mount)?;
             let path = candidate(mounted.folder())?;
             stage(&mut slots, &path, &options.fit)
         });
-    match staged {
+    let (is_staged, result, text) = match &staged {
         Ok(staged) => {
-            let release = release(&staged);
-            options
-                .target
-                .tell(&told(&staged), || format!("release {release} is staged"))?;
-            Ok(true)
+            let text = format!("release {} is staged", release(staged));
+            (true, told(staged), text)
         }
-        // A disk that is divided holds no file system itself; its parts are told of next.
-        Err(fault) if fault.code() == Code::StickMount && !is_partition(name) => Ok(false),
-        Err(fault) => {
-            options.target.tell(&fault, || fault.to_string())?;
-            Ok(false)
-        }
+        Err(fault) => (false, json!(fault), fault.to_string()),
+    };
+    options.target.tell(&result, || text.clone())?;
+    if options.result
+        && let Err(fault) = mounted.leave(format!("{result}\n").as_bytes())
+    {
+        options.target.tell(&fault, || fault.to_string())?;
     }
+    Ok(is_staged)
 }
 
 fn is_partition(name: &str) -> bool {

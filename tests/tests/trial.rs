@@ -1,6 +1,6 @@
 //! What `skueye run` does with the sets of an update folder, with real programs, a real network and real deaths.
 //!
-//! The programs must have been built: `cargo build --release -p skueye-trainer -p skueye-agent`.
+//! The program must have been built: `cargo build --release -p skueye-agent`.
 #![forbid(unsafe_code)]
 
 use std::fs::{self, File};
@@ -9,12 +9,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
 
+use minisign::KeyPair;
 use serde_json::Value;
 use skueye_gallery::GalleryBuilder;
 use skueye_models::{EmbeddingId, Gtin, Product};
 use skueye_tests::programs::{call, printed, program};
-use skueye_update::{Draft, Kind, Source, bundle};
+use skueye_update::{Draft, KeySet, Kind, Role, Source, bundle};
 use skueye_vision::RgbImage;
 use skueye_vision::testing::{DIM, embed, png_bytes, write_tiny_model};
 use tempfile::TempDir;
@@ -26,18 +28,20 @@ const BLUE: [u8; 3] = [10, 10, 250];
 /// A device whose own files are those that it was made with.
 const OWN: &str = "[camera]\nreplay = \"shots\"\n[decision]\nreject = 0.5\n[update]\nfolder = \"device\"\nhealth_seconds = 20\n";
 
+fn key() -> &'static KeyPair {
+    static KEY: OnceLock<KeyPair> = OnceLock::new();
+    KEY.get_or_init(|| KeyPair::generate_unencrypted_keypair().unwrap())
+}
+
 struct Shop(TempDir);
 
 impl Shop {
     /// A device that runs with a set "one": a shop that knows red tea.
     fn new() -> Self {
         let shop = Self(tempfile::tempdir().unwrap());
-        shop.good("skueye-train", "keys new release --no-passphrase");
-        shop.good(
-            "skueye-train",
-            "keys set --out keys.json --release release.pub",
-        );
-        shop.good("skueye", "update trust keys.json --folder device");
+        let keys = KeySet::default().trust(Role::Release, &key().pk.to_base64());
+        fs::write(shop.path("keys.json"), keys.unwrap().to_text()).unwrap();
+        shop.good("update trust keys.json --folder device");
         shop.replay("shots", &[RED, BLUE]);
         shop.settings(OWN);
         shop.install("one", shop.set("one", ID));
@@ -55,9 +59,9 @@ impl Shop {
         fs::write(self.path("kiosk.toml"), text).unwrap();
     }
 
-    fn good(&self, program: &str, words: &str) -> Value {
+    fn good(&self, words: &str) -> Value {
         let words: Vec<&str> = words.split_whitespace().chain(["--json"]).collect();
-        let output = call(program, &words, self.0.path());
+        let output = call("skueye", &words, self.0.path());
         assert!(output.status.success(), "{words:?}: {}", printed(&output));
         let last = output
             .stdout
@@ -82,7 +86,7 @@ impl Shop {
     /// Makes a signed bundle of the files, stages it and lets it be tried from the next start on.
     fn install(&self, release: &str, files: Vec<(String, Kind, Vec<u8>)>) {
         self.stage(release, files);
-        self.good("skueye", "update apply --folder device");
+        self.good("update apply --folder device");
     }
 
     fn stage(&self, release: &str, files: Vec<(String, Kind, Vec<u8>)>) {
@@ -104,15 +108,11 @@ impl Shop {
         let sources = files.into_iter().map(source).collect();
         let mut out = File::create(self.path("set.skueye")).unwrap();
         let sign = |text: &[u8]| {
-            fs::write(self.path("manifest"), text).unwrap();
-            self.good(
-                "skueye-train",
-                "keys sign manifest --key release.key --no-passphrase",
-            );
-            Ok(fs::read_to_string(self.path("manifest.minisig")).unwrap())
+            let signed = minisign::sign(None, &key().sk, text, Some("test"), None);
+            Ok(signed.unwrap().to_string())
         };
         bundle::write(&mut out, draft, &[], sources, sign).unwrap();
-        self.good("skueye", "update stage set.skueye --folder device");
+        self.good("update stage set.skueye --folder device");
     }
 
     fn command(&self) -> Command {
@@ -141,11 +141,11 @@ impl Shop {
     }
 
     fn status(&self) -> Value {
-        self.good("skueye", "update status --folder device")
+        self.good("update status --folder device")
     }
 
     fn last_of_history(&self) -> (String, String) {
-        let history = self.good("skueye", "update history --folder device");
+        let history = self.good("update history --folder device");
         let last = history.as_array().unwrap().last().unwrap();
         let of = |key: &str| last[key].as_str().unwrap_or_default().to_owned();
         (format!("{} {}", of("step"), of("release")), of("reason"))
@@ -377,7 +377,7 @@ fn what_was_enrolled_is_recognised_and_carried_over_updates() {
     let gtin = Gtin::from_body(400_638_133_395, 13).unwrap();
     let words =
         format!("gallery enrol device/a/gallery.skg blue.png --gtin {gtin} --title Blue-tea");
-    shop.good("skueye", &words);
+    shop.good(&words);
     assert_eq!(titles(&shop.run()), ["Red tea of one", "Blue-tea"]);
 
     shop.install(
@@ -393,7 +393,7 @@ fn what_was_enrolled_is_recognised_and_carried_over_updates() {
         (fault(&lines), titles(&lines)),
         ("E814", vec!["Red tea of other", "-"])
     );
-    shop.good("skueye", "update rollback --folder device");
+    shop.good("update rollback --folder device");
     assert_eq!(titles(&shop.run()), ["Red tea of two", "Blue-tea"]);
 }
 

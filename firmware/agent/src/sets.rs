@@ -134,7 +134,7 @@ pub fn in_use(device: &Config) -> Result<Config, Fault> {
     let Some(folder) = &device.update.folder else {
         return Ok(device.clone());
     };
-    let status = Slots::open(DiskStorage::open(folder)?)?.status();
+    let status = Slots::look(DiskStorage::open(folder)?)?.status();
     let kept = match status.starts_left {
         Some(_) => status.previous,
         None => status.running,

@@ -87,11 +87,17 @@ pub struct Slots<S> {
 impl<S: Storage> Slots<S> {
     /// Opens the slots, making them on a new device. Errors: E805 when the pointer is damaged, E901.
     pub fn open(storage: S) -> Result<Self, Fault> {
-        let pointer = Pointer::read(&storage)?;
+        let slots = Self::look(storage)?;
         for slot in SlotName::ALL {
-            storage.create_folder(slot.folder())?;
+            slots.storage.create_folder(slot.folder())?;
         }
-        storage.sync_folder("")?;
+        slots.storage.sync_folder("")?;
+        Ok(slots)
+    }
+
+    /// As [`Slots::open`], for looking alone: nothing is made on the disk. Errors: E805, E901.
+    pub fn look(storage: S) -> Result<Self, Fault> {
+        let pointer = Pointer::read(&storage)?;
         Ok(Self { storage, pointer })
     }
 

@@ -170,8 +170,8 @@ impl Command {
 }
 
 impl Target {
-    fn open(&self) -> Result<Slots<DiskStorage>, Fault> {
-        Slots::open(DiskStorage::open(&self.folder)?)
+    fn look(&self) -> Result<Slots<DiskStorage>, Fault> {
+        Slots::look(DiskStorage::open(&self.folder)?)
     }
 
     /// For a command that changes the sets, for as long as the lock is kept. Errors: E816 while another does.
@@ -320,7 +320,7 @@ fn release(staged: &StagedSlot) -> String {
 }
 
 fn status(target: &Target) -> Result<(), Fault> {
-    let slots = target.open()?;
+    let slots = target.look()?;
     let Status {
         running,
         starts_left,

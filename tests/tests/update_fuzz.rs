@@ -1,7 +1,7 @@
-//! Bundles, manifests and cable frames of any bytes: the saved corpora of the fuzz targets (`tests/fuzz/corpus`) and thousands
+//! Bundles, manifests and cable frames of any bytes: the saved seeds of the fuzz targets (`tests/fuzz/seeds`) and thousands
 //! of mutations of them, the same on every machine.
 //!
-//! `SKUEYE_WRITE_CORPUS=1` writes the corpora anew; the signatures in them are then others.
+//! `SKUEYE_WRITE_SEEDS=1` writes the seeds anew; the signatures in them are then others.
 #![forbid(unsafe_code)]
 
 use std::fs;
@@ -23,7 +23,7 @@ const OLD: &[u8] = b"rows of the gallery of last week";
 const NEW: &[u8] = b"rows of the gallery of this week";
 
 fn folder(target: &str) -> PathBuf {
-    root().join("tests/fuzz/corpus").join(target)
+    root().join("tests/fuzz/seeds").join(target)
 }
 
 /// The saved files of a target, by name.
@@ -195,7 +195,7 @@ fn files() -> Vec<(&'static str, &'static str, Vec<u8>)> {
 
 #[test]
 fn the_corpora_reach_what_they_are_named_after() {
-    if std::env::var_os("SKUEYE_WRITE_CORPUS").is_some() {
+    if std::env::var_os("SKUEYE_WRITE_SEEDS").is_some() {
         for (target, name, bytes) in files() {
             fs::create_dir_all(folder(target)).unwrap();
             fs::write(folder(target).join(name), bytes).unwrap();

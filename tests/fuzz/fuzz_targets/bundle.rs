@@ -1,4 +1,4 @@
-//! Any bytes as a bundle. Seeds: `tests/fuzz/corpus/bundle`.
+//! Any bytes as a bundle. Seeds: `tests/fuzz/seeds/bundle`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

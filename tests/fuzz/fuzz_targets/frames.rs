@@ -1,4 +1,4 @@
-//! Any bytes over the cable. Seeds: `tests/fuzz/corpus/frames`.
+//! Any bytes over the cable. Seeds: `tests/fuzz/seeds/frames`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

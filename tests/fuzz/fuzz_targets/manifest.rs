@@ -1,4 +1,4 @@
-//! Any text as the manifest of a bundle. Seeds: `tests/fuzz/corpus/manifest`.
+//! Any text as the manifest of a bundle. Seeds: `tests/fuzz/seeds/manifest`.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

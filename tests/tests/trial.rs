@@ -324,6 +324,97 @@ fn a_set_that_hangs_ends_the_program_and_returns_after_three_starts() {
     assert_eq!(steps(&shop.run()), ["one in_use"]);
 }
 
+impl Shop {
+    /// A set with a program that notes that it was started, and then does `then`.
+    fn with_program(&self, release: &str, then: &str) {
+        let mut set = self.set(release, ID);
+        let text = format!("#!/bin/sh\necho {release} >> started\n{then}\n");
+        set.push(("skueye".into(), Kind::Program, text.into_bytes()));
+        self.install(release, set);
+    }
+
+    fn started(&self) -> String {
+        fs::read_to_string(self.path("started")).unwrap_or_default()
+    }
+}
+
+#[test]
+fn a_set_brings_its_program_and_the_launcher_returns_from_one_that_dies() {
+    let shop = Shop::new();
+    let real = format!("exec {} \"$@\"", program("skueye").display());
+    shop.with_program("two", &real);
+    let lines = shop.run();
+    assert_eq!(steps(&lines), ["two tried", "two committed"]);
+    assert_eq!(titles(&lines), ["Red tea of two", "-"]);
+    assert_eq!(shop.started(), "two\n", "one start, handed over once");
+    assert_eq!(steps(&shop.run()), ["two in_use"]);
+    assert_eq!(shop.started(), "two\ntwo\n");
+
+    // A set without a program keeps the one before; its bytes are the same, so nothing is started anew.
+    let gallery = gallery("three", ID);
+    shop.install(
+        "three",
+        vec![("gallery.skg".into(), Kind::Gallery, gallery)],
+    );
+    assert_eq!(steps(&shop.run()), ["three tried", "three committed"]);
+    assert_eq!(shop.started(), "two\n".repeat(3));
+
+    shop.with_program("dies", "exit 7");
+    for left in [2, 1, 0] {
+        assert_eq!(shop.output().status.code(), Some(7));
+        assert_eq!(shop.status()["starts_left"], left);
+    }
+    let lines = shop.run();
+    assert_eq!(
+        (fault(&lines), titles(&lines)),
+        ("E806", vec!["Red tea of three", "-"])
+    );
+    assert!(
+        shop.started().ends_with("dies\ntwo\n"),
+        "{}",
+        shop.started()
+    );
+}
+
+#[test]
+fn a_program_of_another_machine_and_one_whose_set_is_bad_return_at_once() {
+    let shop = Shop::new();
+    let mut set = shop.set("foreign", ID);
+    set.push((
+        "skueye".into(),
+        Kind::Program,
+        b"\x7fELF of nowhere".to_vec(),
+    ));
+    shop.install("foreign", set);
+    let lines = shop.run();
+    assert_eq!(
+        steps(&lines),
+        ["foreign tried", "foreign returned", "one in_use"]
+    );
+    assert_eq!(shop.last_of_history().0, "returned foreign");
+    // The new program finds that its settings are wrong, and gives the device back to the old one.
+    let real = format!("exec {} \"$@\"", program("skueye").display());
+    let text = format!("#!/bin/sh\necho new >> started\n{real}\n");
+    shop.install(
+        "wrong",
+        vec![
+            ("skueye".into(), Kind::Program, text.into_bytes()),
+            (
+                "kiosk.toml".into(),
+                Kind::Settings,
+                b"[camera]\nsuorce = 1\n".to_vec(),
+            ),
+        ],
+    );
+    let lines = shop.run();
+    assert_eq!(
+        steps(&lines),
+        ["wrong tried", "wrong returned", "one in_use"]
+    );
+    assert_eq!(titles(&lines), ["Red tea of one", "-"]);
+    assert_eq!(shop.started(), "new\n");
+}
+
 #[test]
 fn a_camera_that_has_frozen_and_settings_that_are_wrong_return_by_number() {
     let shop = Shop::new();

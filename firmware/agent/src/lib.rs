@@ -5,6 +5,7 @@
 //! | [`camera`] | where the frames come from, and their pixels |
 //! | [`config`] | the settings file, checked whole, with lines and suggestions |
 //! | [`sets`] | the set of the update folder that counts: tried, kept or given up |
+//! | [`program`] | the program of a set in place of the one that the system starts |
 //! | [`health`] | what a set on trial has to show before it is kept |
 //! | [`moment`] | the moment at which nobody minds a change of sets |
 //! | [`recognise`] | model and gallery together: a region of a picture to the best products |
@@ -25,6 +26,7 @@ pub mod latency;
 pub mod moment;
 pub mod pipeline;
 pub mod presentation;
+pub mod program;
 pub mod recognise;
 pub mod report;
 pub mod scanner;

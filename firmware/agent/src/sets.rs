@@ -9,10 +9,11 @@ use std::path::Path;
 use skueye_gallery::store::carried::kept_aside;
 use skueye_models::{Code, Fault};
 use skueye_update::{
-    CommittedSlot, DiskStorage, Kind, SlotName, SlotRecord, Slots, Started, TrialSlot,
+    CommittedSlot, DiskStorage, Kind, SlotFile, SlotName, SlotRecord, Slots, Started, TrialSlot,
 };
 
 use crate::config::Config;
+use crate::program::Running;
 use crate::recognise;
 use crate::report::SetStep;
 
@@ -31,6 +32,7 @@ pub enum Told<'t> {
 pub fn start(
     device: &Config,
     folder: &Path,
+    program: &mut Running,
     check: impl FnOnce(&Config) -> Result<(), Fault>,
     mut tell: impl FnMut(Told<'_>) -> Result<(), Fault>,
 ) -> Result<Config, Fault> {
@@ -39,70 +41,102 @@ pub fn start(
     // slot, and a device has to start.
     let _lock = storage.lock();
     let mut slots = Slots::open(storage)?;
-    let config = match slots.start()? {
+    let started = match program.take_handed() {
+        Some(slot) => slots.go_on(slot)?,
+        None => slots.start()?,
+    };
+    let here = Here {
+        device,
+        folder,
+        program,
+    };
+    let config = match started {
         Started::Empty => device.clone(),
-        Started::Committed(set) => keep(device, folder, &set, &mut tell)?,
+        Started::Committed(set) => here.keep(&set, &mut tell)?,
         Started::Returned { to, why } => {
             tell(Told::Fault(&why))?;
-            before(device, folder, to.as_ref(), &mut tell)?
+            here.before(to.as_ref(), &mut tell)?
         }
-        Started::Trial(trial) => try_out(device, folder, &mut slots, trial, check, &mut tell)?,
+        Started::Trial(trial) => here.try_out(&mut slots, trial, check, &mut tell)?,
     };
     tell_of_others(&config, folder, &mut tell)?;
     Ok(config)
 }
 
-fn try_out(
-    device: &Config,
-    folder: &Path,
-    slots: &mut Slots<DiskStorage>,
-    trial: TrialSlot,
-    check: impl FnOnce(&Config) -> Result<(), Fault>,
-    tell: &mut impl FnMut(Told<'_>) -> Result<(), Fault>,
-) -> Result<Config, Fault> {
-    let (slot, record) = (trial.slot(), trial.record().clone());
-    let release = &record.release;
-    tell(Told::Set(release, SetStep::Tried, None))?;
-    let tried = of_set(device, folder, slot, &record).and_then(|config| {
-        check(&config)?;
-        Ok(config)
-    });
-    let committed = tried.and_then(|config| {
-        slots.commit(trial, &device.update.boot)?;
-        Ok(config)
-    });
-    match committed {
-        Ok(config) => {
-            tell(Told::Set(release, SetStep::Committed, None))?;
+/// What a start begins with.
+struct Here<'h> {
+    device: &'h Config,
+    folder: &'h Path,
+    program: &'h Running,
+}
+
+impl Here<'_> {
+    fn try_out(
+        &self,
+        slots: &mut Slots<DiskStorage>,
+        trial: TrialSlot,
+        check: impl FnOnce(&Config) -> Result<(), Fault>,
+        tell: &mut impl FnMut(Told<'_>) -> Result<(), Fault>,
+    ) -> Result<Config, Fault> {
+        let (slot, record) = (trial.slot(), trial.record().clone());
+        let release = &record.release;
+        let started = self.become_that_of(slot, &record);
+        tell(Told::Set(release, SetStep::Tried, None))?;
+        let config = started.and_then(|()| of_set(self.device, self.folder, slot, &record));
+        let tried = config.and_then(|config| {
+            check(&config)?;
             Ok(config)
-        }
-        Err(why) => {
-            tell(Told::Set(release, SetStep::Returned, Some(&why)))?;
-            let to = slots.give_up(&why.to_string())?;
-            before(device, folder, to.as_ref(), tell)
+        });
+        let committed = tried.and_then(|config| {
+            slots.commit(trial, &self.device.update.boot)?;
+            Ok(config)
+        });
+        match committed {
+            Ok(config) => {
+                tell(Told::Set(release, SetStep::Committed, None))?;
+                Ok(config)
+            }
+            Err(why) => {
+                tell(Told::Set(release, SetStep::Returned, Some(&why)))?;
+                let to = slots.give_up(&why.to_string())?;
+                self.before(to.as_ref(), tell)
+            }
         }
     }
-}
 
-/// The set before, or the device's own files where there was none.
-fn before(
-    device: &Config,
-    folder: &Path,
-    set: Option<&CommittedSlot>,
-    tell: &mut impl FnMut(Told<'_>) -> Result<(), Fault>,
-) -> Result<Config, Fault> {
-    set.map_or_else(|| Ok(device.clone()), |set| keep(device, folder, set, tell))
-}
+    /// The set before, or the device's own files where there was none.
+    fn before(
+        &self,
+        set: Option<&CommittedSlot>,
+        tell: &mut impl FnMut(Told<'_>) -> Result<(), Fault>,
+    ) -> Result<Config, Fault> {
+        if let Some(set) = set {
+            return self.keep(set, tell);
+        }
+        if let Err(fault) = self.program.become_launcher() {
+            tell(Told::Fault(&fault))?;
+        }
+        Ok(self.device.clone())
+    }
 
-fn keep(
-    device: &Config,
-    folder: &Path,
-    set: &CommittedSlot,
-    tell: &mut impl FnMut(Told<'_>) -> Result<(), Fault>,
-) -> Result<Config, Fault> {
-    let record = set.record();
-    tell(Told::Set(&record.release, SetStep::InUse, None))?;
-    of_set(device, folder, set.slot(), record)
+    /// A set that is kept is used with the program that runs, where its own cannot be started any more: a device has to scan.
+    fn keep(
+        &self,
+        set: &CommittedSlot,
+        tell: &mut impl FnMut(Told<'_>) -> Result<(), Fault>,
+    ) -> Result<Config, Fault> {
+        let record = set.record();
+        if let Err(fault) = self.become_that_of(set.slot(), record) {
+            tell(Told::Fault(&fault))?;
+        }
+        tell(Told::Set(&record.release, SetStep::InUse, None))?;
+        of_set(self.device, self.folder, set.slot(), record)
+    }
+
+    fn become_that_of(&self, slot: SlotName, record: &SlotRecord) -> Result<(), Fault> {
+        let file = the_one(record, Kind::Program)?;
+        self.program.become_that_of(self.folder, slot, file)
+    }
 }
 
 /// Says what was enrolled for another model than the one in use.
@@ -154,7 +188,7 @@ fn of_set(
 ) -> Result<Config, Fault> {
     let home = folder.join(slot.folder());
     let mut config = match the_one(record, Kind::Settings)? {
-        Some(name) => Config::load_for(&home.join(name), &device.home)?,
+        Some(file) => Config::load_for(&home.join(&file.name), &device.home)?,
         None => device.clone(),
     };
     config.update.clone_from(&device.update);
@@ -163,17 +197,17 @@ fn of_set(
     if record.files.iter().any(|file| file.kind == Kind::Model) {
         config.model.clone_from(&home);
     }
-    if let Some(name) = the_one(record, Kind::Gallery)? {
-        config.gallery = home.join(name);
+    if let Some(file) = the_one(record, Kind::Gallery)? {
+        config.gallery = home.join(&file.name);
     }
     Ok(config)
 }
 
 /// The file of a kind of which a set has one at most.
-fn the_one(record: &SlotRecord, kind: Kind) -> Result<Option<&str>, Fault> {
+fn the_one(record: &SlotRecord, kind: Kind) -> Result<Option<&SlotFile>, Fault> {
     let mut files = record.files.iter().filter(|file| file.kind == kind);
     match (files.next(), files.next()) {
-        (Some(one), None) => Ok(Some(&one.name)),
+        (Some(one), None) => Ok(Some(one)),
         (None, _) => Ok(None),
         (Some(one), Some(two)) => Err(Fault::new(
             Code::TrialFailed,

@@ -124,18 +124,40 @@ impl<S: Storage> Slots<S> {
             State::Committed { slot, .. } => self.committed(slot).map(Started::Committed),
             State::Trial {
                 slot, starts_left, ..
-            } => match self.try_once(slot, starts_left) {
-                Ok(record) => Ok(Started::Trial(TrialSlot { slot, record })),
-                Err(why) => Ok(Started::Returned {
-                    to: self.return_to_before(&why.to_string())?,
-                    why,
-                }),
-            },
+            } => {
+                let tried = self.take_start(starts_left).and_then(|()| self.prove(slot));
+                self.tried(slot, tried)
+            }
         }
     }
 
-    /// Takes one of the trial's starts, then reads every byte of its slot and asks the epoch's gate.
-    fn try_once(&mut self, tried: SlotName, starts_left: u8) -> Result<SlotRecord, Fault> {
+    /// As [`Slots::start`], for a program that lies in `slot` and was handed a start which the slot has paid for.
+    pub fn go_on(&mut self, slot: SlotName) -> Result<Started, Fault> {
+        match self.pointer.state {
+            State::Trial { slot: tried, .. } if tried == slot => {
+                let proven = self.prove(slot);
+                self.tried(slot, proven)
+            }
+            _ => self.start(),
+        }
+    }
+
+    fn tried(
+        &mut self,
+        slot: SlotName,
+        proven: Result<SlotRecord, Fault>,
+    ) -> Result<Started, Fault> {
+        match proven {
+            Ok(record) => Ok(Started::Trial(TrialSlot { slot, record })),
+            Err(why) => Ok(Started::Returned {
+                to: self.return_to_before(&why.to_string())?,
+                why,
+            }),
+        }
+    }
+
+    /// Takes one of the trial's starts.
+    fn take_start(&mut self, starts_left: u8) -> Result<(), Fault> {
         let starts_left = starts_left.checked_sub(1).ok_or_else(used_up)?;
         let mut state = self.pointer.state;
         if let State::Trial {
@@ -144,7 +166,11 @@ impl<S: Storage> Slots<S> {
         {
             *left = starts_left;
         }
-        self.switch(state)?;
+        self.switch(state)
+    }
+
+    /// Asks the epoch's gate and reads every byte of a slot.
+    fn prove(&self, tried: SlotName) -> Result<SlotRecord, Fault> {
         let record = SlotRecord::read(&self.storage, tried)?;
         self.admit(&record)?;
         record.verify(&self.storage, tried)?;

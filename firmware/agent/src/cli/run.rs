@@ -11,6 +11,7 @@ use clap::Args;
 use skueye_agent::camera::Source;
 use skueye_agent::moment::{Activity, UntilDue};
 use skueye_agent::pipeline::Output;
+use skueye_agent::program::Running;
 use skueye_agent::report::{Format, Line, Reporter};
 use skueye_agent::sets::Told;
 use skueye_agent::{Config, health, run, sets};
@@ -45,16 +46,17 @@ impl Run {
             device.update.folder.clone_from(&self.update);
         }
         // Each turn is a start of the device: a set that became due while the stage was quiet is tried in the next.
-        while self.once(&device)? {}
+        let mut program = Running::here()?;
+        while self.once(&device, &mut program)? {}
         Ok(ExitCode::SUCCESS)
     }
 
     /// Runs until the frames are over; true where they ended because a new set is due.
-    fn once(&self, device: &Config) -> Result<bool, Fault> {
+    fn once(&self, device: &Config, program: &mut Running) -> Result<bool, Fault> {
         let mut events = Events::open(device, self.format())?;
         let config = match &device.update.folder {
             None => device.clone(),
-            Some(folder) => self.set(device, folder, &mut events)?,
+            Some(folder) => self.set(device, folder, program, &mut events)?,
         };
         let (activity, due) = (Activity::default(), AtomicBool::new(false));
         let (source, policy) = config.camera.source(self.replay.as_deref())?;
@@ -75,7 +77,13 @@ impl Run {
     }
 
     /// The settings with the set that counts, after its health check where it is on trial.
-    fn set(&self, device: &Config, folder: &Path, events: &mut Events) -> Result<Config, Fault> {
+    fn set(
+        &self,
+        device: &Config,
+        folder: &Path,
+        program: &mut Running,
+        events: &mut Events,
+    ) -> Result<Config, Fault> {
         let limit = Duration::from_secs(device.update.health_seconds.into());
         let (out, format) = events.parts();
         let mut reporter = Reporter::new(out, format);
@@ -83,7 +91,7 @@ impl Run {
             let work = || health::check(config, self.replay.as_deref());
             health::within(limit, move || hangs(limit), work)
         };
-        sets::start(device, folder, check, |told| match told {
+        sets::start(device, folder, program, check, |told| match told {
             Told::Set(release, step, why) => reporter.write(&Line::Set { release, step, why }),
             Told::Fault(fault) => reporter.write(&Line::Fault { frame: None, fault }),
         })

@@ -152,7 +152,7 @@ impl Command {
                 let staged = stage(&mut slots, &options.bundle, &options.fit)?;
                 options.target.tell(&told(&staged), || {
                     format!(
-                        "release {} is staged; `skueye update apply` tries it",
+                        "release {} is staged; it is tried when the stage is quiet, or after `skueye update apply`",
                         release(&staged)
                     )
                 })?;

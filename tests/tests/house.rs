@@ -23,7 +23,7 @@ const UNSAFE_MODULES: [(&str, &[&str]); 4] = [
             "mod prefetch;",
         ],
     ),
-    ("skueye-vision", &["mod dispatch;"]),
+    ("skueye-vision", &["mod dispatch;", "mod ffi;"]),
 ];
 
 /// Everything at the top of the work tree.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use skueye_gallery::{Hit, Hits, Request, Searcher, Snapshot, Store};
 use skueye_models::{Fault, Thresholds};
 use skueye_update::slot;
+use skueye_vision::embed::Notice;
 use skueye_vision::{ModelSet, Region, RgbImage};
 
 use crate::config::Config;
@@ -75,6 +76,11 @@ impl<'g> Recogniser<'g> {
     /// The gallery.
     pub fn gallery(&self) -> &'g Snapshot {
         self.gallery
+    }
+
+    /// What the network's runtime has to tell, one thing at a time.
+    pub fn notice(&mut self) -> Option<Notice> {
+        self.model.embedder.notice()
     }
 
     /// The best products for `region` of `image`, the best first, each by its best row. Times go into `times`.

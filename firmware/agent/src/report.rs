@@ -5,6 +5,7 @@ use std::io::Write;
 use serde::Serialize;
 use skueye_gallery::Snapshot;
 use skueye_models::{Code, Fault, Gtin, Verdict};
+use skueye_vision::embed::Notice;
 
 use crate::latency::StageMillis;
 use crate::presentation::{Outcome, Reason};
@@ -43,6 +44,17 @@ pub enum Line<'a> {
         /// In words.
         camera: &'a str,
     },
+    /// TensorRT's engine is being built, or is ready.
+    Runtime {
+        /// `building`: tract answers; `ready`: TensorRT does from now on.
+        state: &'static str,
+        /// Of the build.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        percent: Option<u8>,
+        /// An estimate.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seconds_left: Option<u32>,
+    },
     /// A presentation is over.
     Event(Event<'a>),
     /// Something failed and the work goes on.
@@ -78,6 +90,28 @@ impl SetStep {
             Self::Committed => "works and is kept",
             Self::Returned => "was given up",
             Self::InUse => "is in use",
+        }
+    }
+}
+
+impl<'a> Line<'a> {
+    /// What a runtime has to tell.
+    pub fn of_runtime(notice: &'a Notice) -> Self {
+        match *notice {
+            Notice::Building {
+                percent,
+                seconds_left,
+            } => Self::Runtime {
+                state: "building",
+                percent: Some(percent),
+                seconds_left,
+            },
+            Notice::Ready => Self::Runtime {
+                state: "ready",
+                percent: None,
+                seconds_left: None,
+            },
+            Notice::Trouble(ref fault) => Self::Fault { frame: None, fault },
         }
     }
 }
@@ -246,12 +280,25 @@ fn text(line: &Line<'_>) -> String {
         }
         Line::Link { path } => format!("scanner output on {path}"),
         Line::Camera { camera } => format!("camera {}", printable(camera)),
+        Line::Runtime {
+            percent,
+            seconds_left,
+            ..
+        } => runtime_text(*percent, *seconds_left),
         Line::Event(event) => event_text(event),
         Line::Fault { frame, fault } => match frame {
             Some(frame) => format!("frame {frame}: {fault}"),
             None => fault.to_string(),
         },
         Line::Summary(summary) => summary_text(summary),
+    }
+}
+
+fn runtime_text(percent: Option<u8>, seconds_left: Option<u32>) -> String {
+    let left = seconds_left.map_or(String::new(), |s| format!(", about {s} s left"));
+    match percent {
+        Some(percent) => format!("engine {percent} % built{left}; tract answers until then"),
+        None => "engine ready: TensorRT answers".into(),
     }
 }
 

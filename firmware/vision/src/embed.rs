@@ -3,6 +3,22 @@
 use skueye_models::embedding::normalise_in_place;
 use skueye_models::{Code, Fault};
 
+/// What a runtime has to tell between pictures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// Its engine is being built; another runtime answers meanwhile.
+    Building {
+        /// Of the work.
+        percent: u8,
+        /// An estimate, once there is one.
+        seconds_left: Option<u32>,
+    },
+    /// From now on it computes itself.
+    Ready,
+    /// Something failed and the work goes on.
+    Trouble(Fault),
+}
+
 /// A network on some runtime. It computes `batch` pictures at a time.
 pub trait Embedder: Send {
     /// The runtime's name, such as `tract`.
@@ -23,6 +39,19 @@ pub trait Embedder: Send {
     ///
     /// Errors: E404 another length, E403 the runtime failed, E406 a value that is not finite.
     fn embed(&mut self, tensor: &[f32], out: &mut [f32]) -> Result<(), Fault>;
+
+    /// More than its name: how it came to be, in words. Empty where there is nothing to say.
+    fn about(&self) -> String {
+        String::new()
+    }
+
+    /// What happened since the last call, one thing at a time. It takes no memory while nothing fails.
+    fn notice(&mut self) -> Option<Notice> {
+        None
+    }
+
+    /// Waits until the runtime itself computes or has given up, and tells everything that [`Self::notice`] would.
+    fn settle(&mut self, _tell: &mut dyn FnMut(Notice)) {}
 
     /// As [`Self::embed`], each embedding divided by its norm.
     fn embed_unit(&mut self, tensor: &[f32], out: &mut [f32]) -> Result<(), Fault> {

@@ -8,9 +8,11 @@
 //! | [`resample`] | a rectangle of a frame, in the camera's own layout, to a small RGB square |
 //! | [`encode`] | RGB to PNG |
 //! | [`embed`] | the [`Embedder`] seam |
+//! | [`golden`] | the self-test that every runtime must pass |
 //! | [`onnx`] | what an ONNX file must say to be taken, and FP16 widened to f32 |
 //! | [`tract`] | the [`Embedder`] that needs nothing installed |
 //! | [`onnxruntime`] | the [`Embedder`] on ONNX Runtime, where its library is installed |
+//! | [`tensorrt`] | the [`Embedder`] on TensorRT, where its libraries and a GPU are |
 //! | [`runtime`] | which of them is there, which is taken, and why |
 //! | [`model`] | a model folder: manifest, checksums, golden self-test |
 //! | [`localise`] | where on a fixed stage the item lies, and whether it lies still |
@@ -20,6 +22,7 @@
 pub mod decode;
 pub mod embed;
 pub mod encode;
+pub mod golden;
 pub mod localise;
 pub mod model;
 pub mod onnx;
@@ -29,6 +32,7 @@ pub mod preprocess;
 pub mod resample;
 pub mod runtime;
 pub mod sharpness;
+pub mod tensorrt;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod tract;
@@ -41,4 +45,5 @@ pub use model::ModelSet;
 pub use onnxruntime::OnnxRuntimeEmbedder;
 pub use picture::{MAX_SIDE, Region, RgbImage};
 pub use preprocess::{Preprocessor, resize_rgb};
+pub use tensorrt::TensorRtEmbedder;
 pub use tract::TractEmbedder;

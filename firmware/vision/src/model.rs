@@ -1,14 +1,16 @@
 //! A model folder made ready to run: manifest read, checksums proven, network loaded, golden self-test passed.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use skueye_models::manifest::{FileRef, MAX_MANIFEST_BYTES};
 use skueye_models::{Code, Fault, Manifest, UnitEmbedding};
 
 use crate::decode::{MAX_FILE_BYTES, decode, read_bounded};
-use crate::embed::Embedder;
-use crate::onnx::Contract;
+use crate::embed::{Embedder, Notice};
+use crate::golden::Golden;
+use crate::onnx::{Contract, Network};
 use crate::picture::{Region, RgbImage};
 use crate::preprocess::Preprocessor;
 use crate::runtime::{Finding, Settings, choose};
@@ -26,6 +28,7 @@ pub struct ModelSet {
     pub preprocessor: Preprocessor,
     /// From tensor to embedding.
     pub embedder: Box<dyn Embedder>,
+    golden: Arc<Golden>,
     self_test_cosine: f32,
     runtimes: Vec<Finding>,
 }
@@ -37,28 +40,25 @@ impl ModelSet {
     }
 
     /// Loads the model in `folder` for the runtime of `settings`: the f32 file where the release ships one, else the
-    /// FP16 file, widened.
+    /// FP16 file, widened; for TensorRT the FP16 file.
     ///
     /// Every file that the manifest names is proven against its SHA-256, used or not. A runtime whose golden self-test
-    /// fails is not taken. Errors: E401 to E406, E409, E901.
+    /// fails is not taken. Errors: E401 to E406, E409, E410, E413, E901.
     pub fn load_with(folder: &Path, settings: &Settings) -> Result<Self, Fault> {
         let manifest = read_manifest(folder)?;
         let files = Files::read(folder, &manifest)?;
         let golden = decode(&files.golden)
             .map_err(|fault| fault.at(folder.join(&manifest.self_test.image.name)))?;
         let mut preprocessor = Preprocessor::new(manifest.preprocess)?;
-        let chosen = choose(
-            &files.onnx,
-            &Contract::of(&manifest),
-            settings,
-            |embedder| self_test(&manifest, &golden, &mut preprocessor, embedder),
-        )
-        .map_err(|fault| fault.at(folder.join(&files.onnx_name)))?;
+        let golden = Arc::new(Golden::new(&manifest, &golden, &mut preprocessor)?);
+        let chosen = choose(&files.network(&manifest), settings, &golden)
+            .map_err(|fault| fault.at(folder.join(files.name(&manifest))))?;
         Ok(Self {
             manifest,
             preprocessor,
             embedder: chosen.embedder,
-            self_test_cosine: chosen.proof,
+            golden,
+            self_test_cosine: chosen.cosine,
             runtimes: chosen.findings,
         })
     }
@@ -66,6 +66,17 @@ impl ModelSet {
     /// The cosine that the golden self-test reached at load.
     pub fn self_test_cosine(&self) -> f32 {
         self.self_test_cosine
+    }
+
+    /// Waits until the runtime that was chosen computes itself, telling how far it is; then the self-test is of it.
+    /// Errors: E403 it fails the self-test.
+    pub fn settle(&mut self, tell: &mut dyn FnMut(Notice)) -> Result<(), Fault> {
+        self.embedder.settle(tell);
+        self.self_test_cosine = self.golden.check(&mut *self.embedder)?;
+        for finding in self.runtimes.iter_mut().filter(|finding| finding.chosen) {
+            finding.about = self.embedder.about();
+        }
+        Ok(())
     }
 
     /// The runtimes that were looked at.
@@ -96,30 +107,6 @@ impl ModelSet {
     }
 }
 
-/// The cosine between the embedding of `golden` here and the one in the manifest. Errors: E403 where it is too small.
-fn self_test(
-    manifest: &Manifest,
-    golden: &RgbImage,
-    preprocessor: &mut Preprocessor,
-    embedder: &mut dyn Embedder,
-) -> Result<f32, Fault> {
-    let expected = UnitEmbedding::normalise(manifest.self_test.embedding.clone())?;
-    let tensor = preprocessor.tensor(golden, Region::whole(golden))?;
-    let mut values = vec![0.0; embedder.dim()];
-    embedder.embed(tensor, &mut values)?;
-    let cosine = UnitEmbedding::normalise(values)?.cosine(&expected);
-    let least = manifest.self_test.min_cosine;
-    if cosine >= least {
-        return Ok(cosine);
-    }
-    Err(Fault::new(
-        Code::ModelDamaged,
-        format!("a cosine of at least {least} in the golden self-test"),
-        format!("{cosine:.6} on {}", embedder.name()),
-        "install the model again; if it fails again, report the runtime and processor",
-    ))
-}
-
 /// Reads and proves the manifest of the model in `folder`.
 pub fn read_manifest(folder: &Path) -> Result<Manifest, Fault> {
     let path = folder.join(MANIFEST_NAME);
@@ -129,23 +116,33 @@ pub fn read_manifest(folder: &Path) -> Result<Manifest, Fault> {
 
 /// The files of a model, proven against their checksums.
 struct Files {
-    onnx: Vec<u8>,
-    onnx_name: String,
+    f16: Vec<u8>,
+    f32: Option<Vec<u8>>,
     golden: Vec<u8>,
 }
 
 impl Files {
     fn read(folder: &Path, manifest: &Manifest) -> Result<Self, Fault> {
-        let f16 = read_proven(folder, &manifest.onnx_f16, MAX_ONNX_BYTES)?;
-        let (onnx, chosen) = match &manifest.onnx_f32 {
-            Some(file) => (read_proven(folder, file, MAX_ONNX_BYTES)?, file),
-            None => (f16, &manifest.onnx_f16),
-        };
+        let read = |file| read_proven(folder, file, MAX_ONNX_BYTES);
         Ok(Self {
-            onnx,
-            onnx_name: chosen.name.clone(),
+            f16: read(&manifest.onnx_f16)?,
+            f32: manifest.onnx_f32.as_ref().map(read).transpose()?,
             golden: read_proven(folder, &manifest.self_test.image, MAX_FILE_BYTES)?,
         })
+    }
+
+    fn network(&self, manifest: &Manifest) -> Network<'_> {
+        Network {
+            f32: self.f32.as_ref().unwrap_or(&self.f16),
+            f16: &self.f16,
+            contract: Contract::of(manifest),
+        }
+    }
+
+    /// The file that a fault of the network names.
+    fn name<'m>(&self, manifest: &'m Manifest) -> &'m str {
+        let file = manifest.onnx_f32.as_ref().unwrap_or(&manifest.onnx_f16);
+        &file.name
     }
 }
 

@@ -15,6 +15,17 @@ use tract_onnx::prelude::Framework;
 const FLOAT: i32 = DataType::Float as i32;
 const FLOAT16: i32 = DataType::Float16 as i32;
 
+/// The network of a release.
+#[derive(Debug, Clone, Copy)]
+pub struct Network<'a> {
+    /// The bytes of the f32 file; of the FP16 file where the release ships no other.
+    pub f32: &'a [u8],
+    /// The bytes of the typed FP16 file.
+    pub f16: &'a [u8],
+    /// What both must be.
+    pub contract: Contract,
+}
+
 /// What a caller wants an ONNX file to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Contract {
@@ -106,6 +117,31 @@ fn declared(value: &ValueInfoProto) -> (i32, Vec<Option<i64>>) {
         _ => None,
     };
     (tensor.elem_type, dims.map(|d| size(&d.value)).collect())
+}
+
+/// Makes a free batch size one picture, for runtimes that would otherwise have to be told so.
+pub(crate) fn with_batch_of_one(model: &mut ModelProto) {
+    let Some(graph) = &mut model.graph else {
+        return;
+    };
+    // Shapes that were worked out for a free batch; runtimes work them out anew.
+    graph.value_info.clear();
+    let weights: Vec<&str> = graph.initializer.iter().map(|t| t.name.as_str()).collect();
+    let inputs = graph
+        .input
+        .iter_mut()
+        .filter(|i| !weights.contains(&&*i.name));
+    for value in inputs.chain(&mut graph.output) {
+        if let Some(TypeValue::TensorType(tensor)) =
+            value.r#type.as_mut().and_then(|t| t.value.as_mut())
+            && let Some(batch) = tensor
+                .shape
+                .as_mut()
+                .and_then(|shape| shape.dim.first_mut())
+        {
+            batch.value = Some(Dimension::DimValue(1));
+        }
+    }
 }
 
 /// Turns typed FP16 into f32 where it stands: weights, constants, declared types and casts. The values are those of the

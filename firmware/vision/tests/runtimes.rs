@@ -1,14 +1,18 @@
 //! One suite for every runtime, each with its tolerance.
 
+#[path = "tensorrt/standin.rs"]
+mod standin;
+
 use std::path::PathBuf;
 
 use prost::Message;
 use skueye_models::{Code, EmbeddingId, Fault};
 
-use skueye_vision::onnx::Contract;
+use skueye_vision::onnx::{Contract, Network};
 use skueye_vision::runtime::{Runtime, Settings, open};
 use skueye_vision::testing::{DIM, SIZE, tiny_network, tiny_onnx, write_tiny_model};
 use skueye_vision::{Embedder, ModelSet};
+use standin::{Machine, majors};
 
 const ID: EmbeddingId = EmbeddingId([3; 16]);
 const CONTRACT: Contract = Contract {
@@ -21,18 +25,24 @@ const CONTRACT: Contract = Contract {
 struct Subject {
     runtime: Runtime,
     tolerance: f32,
+    settings: Settings,
+    /// The stand-in of TensorRT.
+    _machine: Option<Machine>,
 }
 
-const SUBJECTS: [Subject; 2] = [
-    Subject {
-        runtime: Runtime::Tract,
-        tolerance: 1e-5,
-    },
-    Subject {
-        runtime: Runtime::OnnxRuntime,
-        tolerance: 1e-5,
-    },
-];
+impl Subject {
+    fn new(runtime: Runtime, tolerance: f32, settings: Settings) -> Self {
+        Self {
+            runtime,
+            tolerance,
+            settings: Settings {
+                only: Some(runtime),
+                ..settings
+            },
+            _machine: None,
+        }
+    }
+}
 
 /// The library that `cargo ci` names in the variable, or has fetched before.
 fn library() -> Option<PathBuf> {
@@ -48,19 +58,40 @@ fn library() -> Option<PathBuf> {
     paths.find(|path| path.to_string_lossy().contains("libonnxruntime.so"))
 }
 
-fn subjects() -> impl Iterator<Item = Subject> {
-    let there = |subject: &Subject| {
-        let there = subject.runtime != Runtime::OnnxRuntime || library().is_some();
-        if !there {
-            println!("left out: ONNX Runtime, whose library is not here (ORT_DYLIB_PATH)");
+/// Those that are here. TensorRT is a stand-in, which computes the tests' network in f32 from the FP16 file.
+fn subjects() -> Vec<Subject> {
+    let mut subjects = vec![Subject::new(Runtime::Tract, 1e-5, Settings::default())];
+    match library() {
+        Some(library) => {
+            let settings = Settings {
+                onnxruntime: Some(library),
+                ..Settings::default()
+            };
+            subjects.push(Subject::new(Runtime::OnnxRuntime, 1e-5, settings));
         }
-        there
-    };
-    SUBJECTS.into_iter().filter(there)
+        None => println!("left out: ONNX Runtime, whose library is not here (ORT_DYLIB_PATH)"),
+    }
+    subjects.extend(majors().into_iter().map(|major| {
+        let machine = Machine::new(major, "");
+        let mut settings = Settings::default();
+        settings.tensorrt.folder = Some(machine.path().to_owned());
+        Subject {
+            _machine: Some(machine),
+            ..Subject::new(Runtime::TensorRt, 2e-5, settings)
+        }
+    }));
+    subjects
 }
 
-fn opened(subject: &Subject, onnx: &[u8], contract: &Contract) -> Result<Box<dyn Embedder>, Fault> {
-    open(subject.runtime, onnx, contract, library().as_deref())
+fn opened(subject: &Subject, f16: &[u8], contract: &Contract) -> Result<Box<dyn Embedder>, Fault> {
+    let network = Network {
+        f32: f16,
+        f16,
+        contract: *contract,
+    };
+    let mut embedder = open(subject.runtime, &network, &subject.settings, None)?;
+    embedder.settle(&mut |_| ());
+    Ok(embedder)
 }
 
 fn code(subject: &Subject, onnx: &[u8], contract: &Contract) -> Code {
@@ -79,6 +110,9 @@ fn red() -> Vec<f32> {
 fn each_computes_the_network_from_both_files() {
     for subject in subjects() {
         for fp16 in [false, true] {
+            if subject.runtime == Runtime::TensorRt && !fp16 {
+                continue; // it takes the FP16 file alone
+            }
             let mut embedder = opened(&subject, &tiny_onnx(ID, fp16), &CONTRACT).unwrap();
             let mut out = vec![0.0; DIM as usize];
             embedder.embed(&red(), &mut out).unwrap();
@@ -127,7 +161,8 @@ fn another_id_another_shape_and_unknown_operators_have_their_numbers() {
 #[test]
 fn wrong_lengths_and_embeddings_that_are_not_finite_are_refused() {
     for subject in subjects() {
-        let mut embedder = opened(&subject, &tiny_onnx(ID, false), &CONTRACT).unwrap();
+        let mut embedder = opened(&subject, &tiny_onnx(ID, true), &CONTRACT).unwrap();
+        assert_eq!(embedder.name(), subject.runtime.name());
         let mut out = vec![0.0; DIM as usize];
         let short = embedder.embed(&red()[1..], &mut out).unwrap_err();
         assert_eq!(short.code(), Code::ModelShape);
@@ -145,11 +180,8 @@ fn a_model_says_which_runtime_computes_it_and_why() {
     let folder = tempfile::tempdir().unwrap();
     write_tiny_model(folder.path(), ID);
     for subject in subjects() {
-        let settings = Settings {
-            only: Some(subject.runtime),
-            onnxruntime: library(),
-        };
-        let model = ModelSet::load_with(folder.path(), &settings).unwrap();
+        let mut model = ModelSet::load_with(folder.path(), &subject.settings).unwrap();
+        model.settle(&mut |_| ()).unwrap();
         assert_eq!(model.embedder.name(), subject.runtime.name());
         assert!(model.self_test_cosine() > 0.9999);
         let chosen: Vec<_> = model.runtimes().iter().filter(|f| f.chosen).collect();

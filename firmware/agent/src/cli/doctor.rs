@@ -15,6 +15,7 @@ use skueye_gallery::{Gallery, GalleryInfo, Kernel};
 use skueye_models::{EmbeddingId, Fault, Thresholds};
 use skueye_vision::ModelSet;
 use skueye_vision::runtime::{self, Finding};
+use skueye_vision::tensorrt::power;
 
 use super::print;
 
@@ -34,6 +35,8 @@ pub struct Doctor {
 struct Findings {
     healthy: bool,
     backends: Vec<Finding>,
+    /// Of a Jetson.
+    power_mode: Option<String>,
     search_kernel: &'static str,
     model: Option<ModelFindings>,
     gallery: Option<GalleryInfo>,
@@ -69,7 +72,19 @@ fn examine(config: &Config) -> Findings {
     let camera = CameraFindings::look(&config.camera, &mut faults);
     let mut keep = |fault| faults.push(fault);
     let model = ModelSet::load_with(&config.model, &config.runtime);
-    let model = model.map_err(&mut keep).ok();
+    let mut model = model.map_err(&mut keep).ok();
+    if let Some(model) = &mut model {
+        let mut troubles = Vec::new();
+        let settled = model.settle(&mut |notice| troubles.extend(print::progress(notice)));
+        troubles
+            .into_iter()
+            .chain(settled.err())
+            .for_each(&mut keep);
+    }
+    let power_mode = power::mode();
+    if let Some(wanted) = &config.power_mode {
+        let _ = power::check(wanted, power_mode.as_deref()).map_err(&mut keep);
+    }
     let gallery = Gallery::open(&config.gallery).map_err(&mut keep).ok();
     if let Some(gallery) = &gallery {
         let _ = gallery.verify().map_err(&mut keep);
@@ -88,6 +103,7 @@ fn examine(config: &Config) -> Findings {
             Some(model) => model.runtimes().to_vec(),
             None => runtime::look(&config.runtime),
         },
+        power_mode,
         search_kernel: Kernel::best().name(),
         model: model.as_ref().map(ModelFindings::of),
         gallery: gallery.map(|gallery| gallery.view().info()),
@@ -198,10 +214,17 @@ impl Findings {
     fn print(&self) -> Result<(), Fault> {
         for backend in &self.backends {
             let chosen = if backend.chosen { ", chosen" } else { "" };
+            let about = match backend.about.is_empty() {
+                true => String::new(),
+                false => format!(": {}", printable(&backend.about)),
+            };
             print::line(&format!(
-                "back end  {}: {}{chosen}",
+                "back end  {}: {}{chosen}{about}",
                 backend.name, backend.why
             ))?;
+        }
+        if let Some(mode) = &self.power_mode {
+            print::line(&format!("power     {}", printable(mode)))?;
         }
         print::line(&format!("search    {}", self.search_kernel))?;
         if let Some(model) = &self.model {

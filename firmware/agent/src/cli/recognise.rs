@@ -38,7 +38,8 @@ struct Answer<'a> {
 
 impl Recognise {
     pub fn run(self) -> Result<ExitCode, Fault> {
-        let config = sets::in_use(&Config::load(&self.config)?)?;
+        let mut config = sets::in_use(&Config::load(&self.config)?)?;
+        config.runtime = config.runtime.at_once();
         let mut times = FrameTimes::default();
         let image = times.time(Stage::Decode, || decode_file(&self.file))?;
         let (model, gallery) = recognise::open(&config)?;

@@ -15,7 +15,7 @@ use skueye_link::{AckSettings, Template, TemplateText};
 use skueye_models::{Code, Fault, Thresholds};
 use skueye_update::BootTool;
 use skueye_vision::decode::read_bounded;
-use skueye_vision::{localise, runtime};
+use skueye_vision::{localise, runtime, tensorrt};
 
 use crate::camera::Camera;
 
@@ -35,6 +35,8 @@ pub struct Config {
     pub model: PathBuf,
     /// What computes the network.
     pub runtime: runtime::Settings,
+    /// The power mode that the device is meant to be in, where it has such.
+    pub power_mode: Option<String>,
     /// The gallery's file.
     pub gallery: PathBuf,
     /// Where the frames come from.
@@ -136,7 +138,14 @@ impl Default for Config {
         Self {
             home: PathBuf::new(),
             model: "model".into(),
-            runtime: runtime::Settings::default(),
+            runtime: runtime::Settings {
+                tensorrt: tensorrt::Options {
+                    engines: Some("engines".into()),
+                    ..tensorrt::Options::default()
+                },
+                ..runtime::Settings::default()
+            },
+            power_mode: None,
             gallery: "gallery.skg".into(),
             camera: Camera::default(),
             localise: localise::Settings::default(),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use skueye_link::{AckSettings, Aim, Template, TemplateText, Terminator};
 use skueye_models::Code;
-use skueye_vision::{MAX_SIDE, Region, localise, runtime};
+use skueye_vision::{MAX_SIDE, Region, localise, runtime, tensorrt};
 use toml::de::DeTable;
 
 use super::problem::Problem;
@@ -56,6 +56,10 @@ fn read_places(reader: &mut Reader<'_>, folder: &Path, config: &mut Config) {
     let mut model = reader.section("model");
     read_path(&mut model, "folder", folder, &mut config.model);
     read_runtime(&mut model, folder, &mut config.runtime);
+    read_tensorrt(&mut model, folder, &mut config.runtime.tensorrt);
+    let mut power_mode = String::new();
+    model.text("power_mode", &mut power_mode);
+    config.power_mode = (!power_mode.is_empty()).then_some(power_mode);
     model.finish();
     let mut gallery = reader.section("gallery");
     read_path(&mut gallery, "path", folder, &mut config.gallery);
@@ -78,12 +82,24 @@ fn read_path(section: &mut Section<'_, '_>, key: &'static str, folder: &Path, in
 }
 
 fn read_runtime(section: &mut Section<'_, '_>, folder: &Path, into: &mut runtime::Settings) {
-    let expected = "auto, onnxruntime or tract";
+    let expected = "auto, tensorrt, onnxruntime or tract";
     let parse = runtime::Settings::parse_choice;
     section.parsed("runtime", expected, &mut into.only, parse);
     let mut library = String::new();
     section.text("onnxruntime", &mut library);
     into.onnxruntime = (!library.is_empty()).then(|| folder.join(library));
+}
+
+fn read_tensorrt(section: &mut Section<'_, '_>, folder: &Path, into: &mut tensorrt::Options) {
+    let mut libraries = String::new();
+    section.text("tensorrt", &mut libraries);
+    into.folder = (!libraries.is_empty()).then(|| folder.join(libraries));
+    let mut engines = into.engines.take().unwrap_or_default();
+    read_path(section, "engines", folder, &mut engines);
+    into.engines = Some(engines);
+    let mut core = 0;
+    section.integer("dla_core", 0..=15, &mut core);
+    into.dla_core = section.has("dla_core").then_some(core);
 }
 
 fn read_localise(mut section: Section<'_, '_>, into: &mut localise::Settings) {

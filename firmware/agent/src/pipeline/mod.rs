@@ -14,6 +14,7 @@ use std::path::Path;
 
 use skueye_camera::{CameraError, Frame, FrameSource};
 use skueye_models::Fault;
+use skueye_vision::embed::Notice;
 
 use crate::camera::camera_fault;
 use crate::config::Config;
@@ -66,6 +67,7 @@ pub struct Output<'w> {
 enum Message {
     Outcome(Outcome),
     Camera(String),
+    Runtime(Notice),
     Fault { frame: Option<u64>, fault: Fault },
 }
 

@@ -43,6 +43,7 @@ impl<'g> Teller<'g> {
                 Message::Camera(camera) => {
                     self.reporter.write(&Line::Camera { camera: &camera })?;
                 }
+                Message::Runtime(notice) => self.reporter.write(&Line::of_runtime(&notice))?,
                 Message::Fault { frame, fault } => {
                     let fault = &fault;
                     self.reporter.write(&Line::Fault { frame, fault })?;

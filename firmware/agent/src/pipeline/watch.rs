@@ -71,9 +71,9 @@ impl<'g> Watcher<'g> {
                     Some(Message::Fault { frame: None, fault })
                 }
             };
-            if let Some(message) = message
-                && messages.send(message).is_err()
-            {
+            let notices = std::iter::from_fn(|| self.recogniser.notice().map(Message::Runtime));
+            let mut all = message.into_iter().chain(notices);
+            if all.any(|message| messages.send(message).is_err()) {
                 break;
             }
         }

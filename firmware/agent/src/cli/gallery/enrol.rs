@@ -117,7 +117,7 @@ impl Enrol {
 
     fn embed(&self, store: &Store) -> Result<Vec<UnitEmbedding>, Fault> {
         let config = sets::in_use(&Config::load(&self.config)?)?;
-        let mut model = ModelSet::load_with(&config.model, &config.runtime)?;
+        let mut model = ModelSet::load_with(&config.model, &config.runtime.at_once())?;
         let snapshot = store.snapshot();
         snapshot
             .base()

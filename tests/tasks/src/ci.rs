@@ -99,6 +99,10 @@ fn builds_and_tests(workspace: &Workspace, times: &mut Times) -> Result<(), Trou
     ))?;
     times.step(&cargo("build", format!("build --release {EVERYTHING}")))?;
     let library = times.timed("fetch ONNX Runtime", || exported::onnxruntime(workspace))?;
+    times.timed("fetch TensorRT-RTX", || {
+        exported::tensorrt(workspace);
+        Ok(())
+    })?;
     let tests = cargo("tests", format!("test --release {EVERYTHING}"));
     times.step(&tests.env("ORT_DYLIB_PATH", library))?;
     v4l2(workspace, times)?;

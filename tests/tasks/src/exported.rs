@@ -30,6 +30,15 @@ pub fn onnxruntime(workspace: &Workspace) -> Result<PathBuf, Trouble> {
     })
 }
 
+/// TensorRT-RTX, fetched into `target/exported`, where the device's tests look for it. Where it cannot be had it says so.
+pub fn tensorrt(workspace: &Workspace) {
+    let (reference, folder) = places(workspace);
+    let found = packages::importable(&reference.join(TENSORRT), &folder.join("tensorrt"), 1024);
+    if let Err(trouble) = found {
+        println!("TensorRT-RTX left out, {trouble}");
+    }
+}
+
 /// Where the lists of packages are, and where their content goes.
 fn places(workspace: &Workspace) -> (PathBuf, PathBuf) {
     let reference = workspace.root().join("tests/reference");
@@ -42,10 +51,7 @@ pub fn check(workspace: &Workspace) -> Result<Step, Trouble> {
     let (reference, folder) = places(workspace);
     let [python, tensorrt] = ["python", "tensorrt"].map(|name| folder.join(name));
     packages::importable(&reference.join(NEEDED), &python, 512)?;
-    let found = packages::importable(&reference.join(TENSORRT), &tensorrt, 1024);
-    if let Err(trouble) = found {
-        println!("exported networks: TensorRT-RTX left out, {trouble}");
-    }
+    self::tensorrt(workspace);
     let path = std::env::join_paths([python, tensorrt]).unwrap_or_default();
     Ok(workspace
         .step("exported networks", "python3")

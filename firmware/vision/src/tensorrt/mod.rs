@@ -25,6 +25,8 @@ mod ffi;
 mod loader;
 pub mod power;
 mod progress;
+#[cfg(test)]
+mod rtx;
 mod session;
 
 use std::path::{Path, PathBuf};

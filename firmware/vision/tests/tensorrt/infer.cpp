@@ -380,9 +380,10 @@ struct Runtime : Object<IRuntime, StubRuntime> {
 };
 
 struct Error : nvonnxparser::StubParserError {
-    std::string text;
+    std::string text, type;
     int at;
-    Error(std::string text, int at) : text(std::move(text)), at(at) {}
+    Error(std::string text, std::string type, int at) : text(std::move(text)), type(std::move(type)), at(at) {}
+    char const* nodeOperator() const override { return type.empty() ? nullptr : type.c_str(); }
     char const* desc() const override { return text.c_str(); }
     int node() const override { return at; }
 };
@@ -400,11 +401,11 @@ struct Parser : nvonnxparser::StubParser {
         known.erase(refused);
         int at = 0;
         for (std::string const& name : model.operators) {
-            if (!known.count(name)) found.emplace_back("no importer for " + name, at);
+            if (!known.count(name)) found.emplace_back("no importer", name, at);
             ++at;
         }
         if (model.inputs.size() != 1 || model.inputs[0].dims.empty() || model.inputs[0].dims[0] != 1)
-            found.emplace_back("an input of a free size without a profile", -1);
+            found.emplace_back("an input of a free size without a profile", "", -1);
         if (!found.empty()) return false;
         using Fill = void (*)(INetworkDefinition*, char const*, size_t);
         std::string infer = "libnvinfer.so." + std::to_string(NV_TENSORRT_MAJOR);

@@ -288,7 +288,7 @@ fn what_tensorrt_refuses_is_told_with_its_words_and_tract_goes_on() {
         ("empty-plan", Code::EngineBuild, "no reason"),
         ("no-engine", Code::EngineBuild, "deserialization failed"),
         ("no-context", Code::EngineBuild, "no memory for the context"),
-        ("refuse Relu", Code::ModelDamaged, "no importer for Relu"),
+        ("refuse Relu", Code::ModelDamaged, "Relu: no importer"),
         ("other-shape", Code::ModelShape, "33"),
         ("half-tensors", Code::ModelShape, "is_f32: false"),
         (

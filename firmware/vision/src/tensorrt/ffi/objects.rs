@@ -2,7 +2,8 @@
 //!
 //! An object of the C++ interface (`IBuilder`) is a table of its own, which has the destructor alone, and a pointer to the
 //! implementation (`apiv::VBuilder`), in whose table the methods are: its inline methods only call those. The parser is
-//! called directly. Every method is `noexcept`, so nothing unwinds into Rust.
+//! called directly. Nothing unwinds into Rust: the methods are `noexcept`, or, of the parser of 10.0, catch what they
+//! throw.
 //!
 //! What must outlive what is kept by lifetimes where the objects live for one build, and by counted references where
 //! they serve for good.
@@ -319,22 +320,23 @@ impl Parser {
 
     fn error(&self, at: i32) -> Option<String> {
         let this = self.object.pointer;
-        // SAFETY: `IParser::getError(int) const` gives null or an error that lives until the parser ends, of which
-        // `IParserError::desc() const` gives null or a text as long-lived, and `node() const` a number.
+        // SAFETY: `IParser::getError(int) const` gives null or an error that lives until the parser ends; of which
+        // `IParserError::node() const` gives a number, and `desc() const` and `nodeOperator() const` null or a text that
+        // lives as long.
         unsafe {
             let get: unsafe extern "C" fn(Pointer, i32) -> *mut c_void =
                 method(this, self.slots.parser_error);
             let error = NonNull::new(get(this, at))?;
-            let text: unsafe extern "C" fn(Pointer) -> *const c_char =
-                method(error, slots::PARSER_ERROR_TEXT);
+            let text = |slot| {
+                let text: unsafe extern "C" fn(Pointer) -> *const c_char = method(error, slot);
+                let text = text(error);
+                (!text.is_null()).then(|| CStr::from_ptr(text).to_string_lossy().into_owned())
+            };
             let node: unsafe extern "C" fn(Pointer) -> i32 =
                 method(error, slots::PARSER_ERROR_NODE);
-            let text = text(error);
-            if text.is_null() {
-                return None;
-            }
-            let text = CStr::from_ptr(text).to_string_lossy();
-            Some(format!("node {}: {text}", node(error)))
+            let operator = text(slots::PARSER_ERROR_OPERATOR).unwrap_or_default();
+            let said = text(slots::PARSER_ERROR_TEXT)?;
+            Some(format!("node {} {operator}: {said}", node(error)))
         }
     }
 }

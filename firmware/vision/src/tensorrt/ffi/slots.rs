@@ -2,8 +2,9 @@
 //!
 //! The order of a class's `virtual` declarations in `NvInferImpl.h` and `NvOnnxParser.h` is its order in the table; a
 //! virtual destructor takes two places (Itanium C++ ABI 2.5.2). Within a major version places are only added at the end,
-//! so what 10.0 has stands where it stood. The stand-in of the tests is compiled from the headers of 10.16 and 11.4 and
-//! so keeps these numbers true; the real TensorRT-RTX 1.7, whose tables agree with 11.4 here, confirms the builder's.
+//! so what 10.0 has stands where it stood: the headers of every release from 10.0 to 10.16 and of 11.0, 11.1 and 11.4
+//! agree on what is called here. The stand-in of the tests is compiled from those of 10.16 and 11.4 and so keeps these
+//! numbers true; the real TensorRT-RTX 1.7, whose tables agree with 11.4's, confirms the builder's and the parser's.
 
 /// The places of the methods that are called. `createNetworkV2` and its like name the method of the C++ interface.
 #[derive(Debug)]
@@ -101,3 +102,4 @@ pub(super) const ENGINE_CREATE_CONTEXT: usize = 5;
 pub(super) const PARSER_PARSE: usize = 0;
 pub(super) const PARSER_ERROR_TEXT: usize = 1;
 pub(super) const PARSER_ERROR_NODE: usize = 5;
+pub(super) const PARSER_ERROR_OPERATOR: usize = 7;

@@ -173,3 +173,20 @@ proptest! {
         let _ = Config::parse(&text, Path::new(""));
     }
 }
+
+#[test]
+fn tensorrt_has_its_places_and_its_core() {
+    let text = "[model]\nruntime = \"tensorrt\"\ntensorrt = \"libs\"\nengines = \"e\"\ndla_core = 1\npower_mode = \"MAXN\"\n";
+    let config = Config::parse(text, Path::new("/etc/skueye")).unwrap();
+    assert_eq!(config.runtime.only, Some(runtime::Runtime::TensorRt));
+    let expected = tensorrt::Options {
+        folder: Some("/etc/skueye/libs".into()),
+        engines: Some("/etc/skueye/e".into()),
+        dla_core: Some(1),
+        build: true,
+    };
+    assert_eq!(config.runtime.tensorrt, expected);
+    assert_eq!(config.power_mode.as_deref(), Some("MAXN"));
+    assert_eq!(problems("[model]\nengines = \"\"")[0].key, "model.engines");
+    assert_eq!(problems("[model]\ndla_core = 99")[0].key, "model.dla_core");
+}

@@ -1,6 +1,9 @@
 //! The kiosk from a folder of frames to the till, with a real network, a real gallery and real terminals.
 
 mod shop;
+#[path = "../../../vision/tests/tensorrt/standin.rs"]
+mod standin;
+mod tensorrt;
 
 use std::io::Write;
 use std::path::Path;

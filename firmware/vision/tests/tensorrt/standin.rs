@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 
-use sha2::{Digest, Sha256};
+use skueye_vision::model::sha256_hex;
 use tempfile::TempDir;
 
 /// A major version with the crate and the folder that have its headers.
@@ -105,7 +105,7 @@ pub fn majors() -> Vec<Major> {
     MAJORS.into_iter().filter(there).collect()
 }
 
-const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/tensorrt");
+const HERE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../vision/tests/tensorrt");
 
 /// One compiler at a time, so that no two tests compile the same.
 static COMPILER: Mutex<()> = Mutex::new(());
@@ -115,15 +115,10 @@ static COMPILER: Mutex<()> = Mutex::new(());
 fn compiled(name: &str, includes: &[&Path], made: &[(String, String)]) -> PathBuf {
     let _one = COMPILER.lock().unwrap_or_else(|error| error.into_inner());
     let source = Path::new(HERE).join(name).with_extension("cpp");
-    let mut hash = Sha256::new();
-    for file in [&source, &Path::new(HERE).join("standin.h")] {
-        hash.update(fs::read(file).unwrap());
-    }
-    made.iter().for_each(|(_, text)| hash.update(text));
-    let digest: String = hash.finalize()[..8]
-        .iter()
-        .map(|b| format!("{b:02x}"))
-        .collect();
+    let mut all = fs::read(&source).unwrap();
+    all.extend(fs::read(Path::new(HERE).join("standin.h")).unwrap());
+    made.iter().for_each(|(_, text)| all.extend(text.bytes()));
+    let digest = &sha256_hex(&all)[..16];
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("tensorrt-{name}-{digest}"));
     let library = folder.join("library.so");
     if library.exists() {

@@ -13,11 +13,14 @@ use prost::Message;
 use serde_json::{Map, Value, json};
 use skueye_models::{Fault, Manifest};
 use skueye_vision::decode::read_bounded;
+use skueye_vision::embed::Notice;
 use skueye_vision::model::{MAX_ONNX_BYTES, read_manifest};
-use skueye_vision::onnx::{Contract, parse, round_to_f16, widen_to_f32};
+use skueye_vision::onnx::{self, Contract, parse, round_to_f16, widen_to_f32};
 use skueye_vision::resample::Pixels;
+use skueye_vision::tensorrt::Options;
 use skueye_vision::{
-    Embedder, OnnxRuntimeEmbedder, Preprocessor, Region, RgbImage, TractEmbedder, decode_into,
+    Embedder, OnnxRuntimeEmbedder, Preprocessor, Region, RgbImage, TensorRtEmbedder, TractEmbedder,
+    decode_into,
 };
 
 use frames::Frames;
@@ -33,6 +36,9 @@ pub struct VisionBench {
     /// is measured.
     #[arg(long)]
     onnxruntime: Option<PathBuf>,
+    /// The folder with TensorRT's libraries; without it those that the system's loader finds. Its engine is built first.
+    #[arg(long)]
+    tensorrt: Option<PathBuf>,
     /// A Python with the packages of tests/bench/vision_peers.txt; without it nothing is compared with.
     #[arg(long)]
     python: Option<PathBuf>,
@@ -86,6 +92,43 @@ impl Network {
 
     fn preprocessor(&self) -> Result<Preprocessor, Fault> {
         Preprocessor::new(self.manifest.preprocess)
+    }
+
+    /// In TensorRT, its engine built. Errors: also what keeps the engine from being built.
+    fn in_tensorrt(&self, folder: Option<&Path>) -> Result<Box<dyn Embedder>, Fault> {
+        let network = onnx::Network {
+            f32: &self.typed,
+            f16: &self.typed,
+            contract: self.contract,
+        };
+        let options = Options {
+            folder: folder.map(Path::to_owned),
+            ..Options::default()
+        };
+        let mut embedder = TensorRtEmbedder::new(&network, &options, None)?;
+        let mut outcome = Ok(());
+        embedder.settle(&mut |notice| match notice {
+            Notice::Trouble(fault) => outcome = Err(fault),
+            Notice::Building { percent, .. } => eprintln!("TensorRT's engine: {percent} %"),
+            Notice::Ready => {}
+        });
+        outcome.map(|()| Box::new(embedder) as Box<dyn Embedder>)
+    }
+}
+
+/// The embedder, or nothing where it is not here and nobody has named its library.
+fn or_left_out<T>(
+    name: &str,
+    embedder: Result<T, Fault>,
+    library: Option<&Path>,
+) -> Result<Option<T>, Fault> {
+    match embedder {
+        Ok(embedder) => Ok(Some(embedder)),
+        Err(fault) if library.is_some() => Err(fault),
+        Err(fault) => {
+            eprintln!("{name} is left out: {fault}");
+            Ok(None)
+        }
     }
 }
 
@@ -164,9 +207,11 @@ impl VisionBench {
         report.insert("allocations_per_frame".into(), json!(taken.ours));
         report.insert("allocations_of_runtime".into(), json!(taken.runtimes));
         drop(embedders);
-        let library = self.onnxruntime.as_deref();
+        let libraries = [self.onnxruntime.as_deref(), self.tensorrt.as_deref()];
         let pictures = self.pictures.as_deref();
-        report.extend(agreement::measure(&network, pictures, self.count, library)?);
+        report.extend(agreement::measure(
+            &network, pictures, self.count, libraries,
+        )?);
         report.insert("stages".into(), Value::Object(times.report()));
         if !self.json {
             return say(&report);
@@ -175,15 +220,21 @@ impl VisionBench {
         Ok(())
     }
 
-    /// tract, and ONNX Runtime where its library is.
+    /// tract, and ONNX Runtime and TensorRT where their libraries are.
     fn embedders(&self, network: &Network) -> Result<Vec<Box<dyn Embedder>>, Fault> {
         let (onnx, contract) = (&network.typed, &network.contract);
         let mut all: Vec<Box<dyn Embedder>> = vec![Box::new(TractEmbedder::new(onnx, contract)?)];
-        match OnnxRuntimeEmbedder::new(onnx, contract, self.onnxruntime.as_deref()) {
-            Ok(embedder) => all.push(Box::new(embedder)),
-            Err(fault) if self.onnxruntime.is_some() => return Err(fault),
-            Err(fault) => eprintln!("ONNX Runtime is left out: {fault}"),
+        let library = self.onnxruntime.as_deref();
+        let made = OnnxRuntimeEmbedder::new(onnx, contract, library);
+        if let Some(embedder) = or_left_out("ONNX Runtime", made, library)? {
+            all.push(Box::new(embedder));
         }
+        let folder = self.tensorrt.as_deref();
+        all.extend(or_left_out(
+            "TensorRT",
+            network.in_tensorrt(folder),
+            folder,
+        )?);
         Ok(all)
     }
 
@@ -235,7 +286,7 @@ impl VisionBench {
         let (tract, onnxruntime) = (embed("tract"), embed("onnxruntime"));
         report.insert(
             "embed_ms".into(),
-            json!({ "tract": tract, "onnxruntime": onnxruntime }),
+            json!({ "tract": tract, "onnxruntime": onnxruntime, "tensorrt": embed("tensorrt") }),
         );
         let ratio = |a: Option<f64>, b: Option<f64>| Some(a? / b?);
         report.insert(

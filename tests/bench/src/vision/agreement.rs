@@ -12,11 +12,15 @@ use skueye_vision::{
     Embedder, OnnxRuntimeEmbedder, Preprocessor, Region, RgbImage, TractEmbedder, decode_file,
 };
 
-use super::{Network, frames};
+use super::{Network, frames, or_left_out};
 use crate::refused;
 
 /// What each arithmetic must reach.
-const LEAST: [(&str, f32); 2] = [("min_cosine_f32", 0.9999), ("min_cosine_f16", 0.999)];
+const LEAST: [(&str, f32); 3] = [
+    ("min_cosine_f32", 0.9999),
+    ("min_cosine_f16", 0.999),
+    ("min_cosine_tensorrt", 0.999),
+];
 
 /// A runtime with the smallest cosine so far, and where.
 struct Candidate {
@@ -26,17 +30,18 @@ struct Candidate {
     at: usize,
 }
 
-/// The worst cosine in f32 and in FP16 arithmetic over `count` pictures, `null` where ONNX Runtime is not there.
+/// The worst cosine in f32 and in FP16 arithmetic and on TensorRT over `count` pictures, `null` where the runtime is not
+/// there. `libraries`: of ONNX Runtime and of TensorRT.
 pub fn measure(
     network: &Network,
     pictures: Option<&Path>,
     count: usize,
-    library: Option<&Path>,
+    libraries: [Option<&Path>; 2],
 ) -> Result<Map<String, Value>, Fault> {
     let files = pictures.map(listed).transpose()?;
     let count = files.as_ref().map_or(count, |files| files.len().min(count));
     let mut reference = TractEmbedder::new(&network.widened, &network.contract)?;
-    let mut candidates = candidates(network, library)?;
+    let mut candidates = candidates(network, libraries)?;
     let mut preprocessor = network.preprocessor()?;
     for at in 0..count {
         let image = match &files {
@@ -75,24 +80,35 @@ fn report(candidates: &[Candidate], count: usize) -> Result<Map<String, Value>, 
     Ok(report)
 }
 
-fn candidates(network: &Network, library: Option<&Path>) -> Result<Vec<Candidate>, Fault> {
-    let contract = &network.contract;
+fn candidates(
+    network: &Network,
+    [library, folder]: [Option<&Path>; 2],
+) -> Result<Vec<Candidate>, Fault> {
+    let boxed = |made: Result<OnnxRuntimeEmbedder, Fault>| {
+        made.map(|embedder| Box::new(embedder) as Box<dyn Embedder>)
+    };
+    let (typed, rounded, contract) = (&network.typed, &network.rounded, &network.contract);
     let made = [
-        OnnxRuntimeEmbedder::new(&network.typed, contract, library),
-        OnnxRuntimeEmbedder::as_typed(&network.rounded, contract, library),
+        (
+            boxed(OnnxRuntimeEmbedder::new(typed, contract, library)),
+            library,
+        ),
+        (
+            boxed(OnnxRuntimeEmbedder::as_typed(rounded, contract, library)),
+            library,
+        ),
+        (network.in_tensorrt(folder), folder),
     ];
     let mut all = Vec::new();
-    for ((key, _), embedder) in LEAST.into_iter().zip(made) {
-        match embedder {
-            Ok(embedder) => all.push(Candidate {
+    for ((key, _), (embedder, library)) in LEAST.into_iter().zip(made) {
+        all.extend(
+            or_left_out(key, embedder, library)?.map(|embedder| Candidate {
                 key,
-                embedder: Box::new(embedder),
+                embedder,
                 worst: 1.0,
                 at: 0,
             }),
-            Err(fault) if library.is_some() => return Err(fault),
-            Err(fault) => eprintln!("{key} is left out: {fault}"),
-        }
+        );
     }
     Ok(all)
 }

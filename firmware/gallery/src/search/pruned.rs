@@ -5,6 +5,8 @@
 //! every stretch of the scan the most promising positions are looked at once, the others only at the end, when most of
 //! them do not pass any more.
 
+use std::ops::Range;
+
 use super::{Hits, Part, Probe, Scan, ranked};
 use crate::filter::Filter;
 use crate::format::{Kind, u32_at};
@@ -19,6 +21,8 @@ use crate::view::GalleryView;
 const STRETCH: usize = 64;
 /// The same while there are no hits yet, when nothing can be passed over; each further stretch is twice as long.
 const FIRST: usize = 8;
+/// Lists looked at before everything else where everything is looked at.
+const FIRST_LISTS: usize = 32;
 /// Positions put off; when they are as many, all are looked at.
 const PUT_OFF: usize = 32_768;
 /// Positions looked at together.
@@ -35,6 +39,8 @@ pub(super) struct Pruned {
     keys: Vec<i16>,
     /// Cosine and number of each list; its memory grows with the first search of a gallery with lists.
     nearest: Vec<(f32, u32)>,
+    /// The blocks of the nearest ones; likewise.
+    near: Vec<Range<usize>>,
     batch: Batch,
     /// Bytes of sketches and centroids that were scanned.
     scanned: u64,
@@ -72,6 +78,7 @@ impl Pruned {
             put_off: Vec::with_capacity(PUT_OFF),
             keys: Vec::with_capacity(STRETCH * BLOCK),
             nearest: Vec::new(),
+            near: Vec::new(),
             batch: Batch {
                 count: 0,
                 positions: [0; BATCH],
@@ -116,51 +123,85 @@ impl Pruned {
         self.put_off.clear();
         match (scan, view.optional(Kind::Lists)) {
             (Scan::Lists { probes }, Some(lists)) => {
-                self.scan_lists(&setting, lists, probes, part, hits);
+                self.scan_lists(&setting, lists, probes as usize, part, hits);
             }
-            _ => {
-                let blocks = sketches.coarse.len() / block_len(view.dim());
-                self.scan_blocks(&setting, part.range(blocks), hits);
-            }
+            (_, lists) => self.scan_all(&setting, lists, part, hits),
         }
         self.look_at_put_off(&setting, hits);
         true
     }
 
-    /// Scans the `probes` lists nearest to the probe, the nearest first; of equally near ones, those of lower numbers.
+    /// Scans everything. Where there are lists, the nearest few come first, so that hits are good early; in the file's order a
+    /// probe's neighbours come at once, somewhere.
+    fn scan_all(
+        &mut self,
+        setting: &Setting<'_>,
+        lists: Option<&[u8]>,
+        part: Part,
+        hits: &mut Hits,
+    ) {
+        if let Some(lists) = lists {
+            self.scan_lists(setting, lists, FIRST_LISTS, part, hits);
+            self.near.sort_unstable_by_key(|list| list.start);
+        } else {
+            self.near.clear();
+        }
+        let near = std::mem::take(&mut self.near);
+        let blocks = setting.sketches.coarse.len() / block_len(setting.view.dim());
+        let own = part.range(blocks);
+        let mut next = own.start;
+        for list in &near {
+            self.scan_blocks(setting, next..list.start.clamp(next, own.end), hits);
+            next = list.end.clamp(next, own.end);
+        }
+        self.scan_blocks(setting, next..own.end, hits);
+        self.near = near;
+    }
+
+    /// Scans the `probes` lists nearest to the probe, the nearest first, and leaves their blocks in `near`.
     fn scan_lists(
         &mut self,
         setting: &Setting<'_>,
         lists: &[u8],
-        probes: u32,
+        probes: usize,
         part: Part,
         hits: &mut Hits,
     ) {
+        self.find_near(setting, lists, probes);
+        let near = std::mem::take(&mut self.near);
+        let (coarse, len) = (setting.sketches.coarse, block_len(setting.view.dim()));
+        let own = near.iter().skip(part.n).step_by(part.of.max(1));
+        let mut own = own.peekable();
+        while let Some(list) = own.next() {
+            if let Some(next) = own.peek() {
+                // Lists lie anywhere: a scan's own requests begin behind these blocks.
+                let begin = next.start..next.end.min(next.start + 2);
+                begin.for_each(|block| ask_for(coarse, block as u32, len));
+            }
+            self.scan_blocks(setting, list.clone(), hits);
+        }
+        self.near = near;
+    }
+
+    /// Puts the blocks of the `probes` lists nearest to the probe into `near`; of equally near ones, those of lower numbers.
+    fn find_near(&mut self, setting: &Setting<'_>, lists: &[u8], probes: usize) {
         let mut nearest = std::mem::take(&mut self.nearest);
         self.measure_lists(setting, lists, &mut nearest);
-        let probes = nearest.len().min(probes as usize);
+        let probes = nearest.len().min(probes);
         let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
         if probes < nearest.len() {
             nearest.select_nth_unstable_by(probes, order);
         }
         nearest[..probes].sort_unstable_by(order);
-        let (coarse, len) = (setting.sketches.coarse, block_len(setting.view.dim()));
-        let all = coarse.len() / len;
+        let all = setting.sketches.coarse.len() / block_len(setting.view.dim());
         let blocks = |(_, number): &(f32, u32)| {
             let list = List::read(lists, *number as usize)?;
             let first = (list.first_block as usize).min(all);
             Some(first..first.saturating_add(list.blocks as usize).min(all))
         };
-        let own = nearest[..probes].iter().skip(part.n);
-        let mut lists = own.step_by(part.of.max(1)).filter_map(blocks).peekable();
-        while let Some(list) = lists.next() {
-            if let Some(next) = lists.peek() {
-                // Lists lie anywhere: a scan's own requests begin behind these blocks.
-                (next.start..next.end.min(next.start + 2))
-                    .for_each(|block| ask_for(coarse, block as u32, len));
-            }
-            self.scan_blocks(setting, list, hits);
-        }
+        self.near.clear();
+        self.near
+            .extend(nearest[..probes].iter().filter_map(blocks));
         self.nearest = nearest;
     }
 
@@ -185,12 +226,7 @@ impl Pruned {
         }
     }
 
-    fn scan_blocks(
-        &mut self,
-        setting: &Setting<'_>,
-        blocks: std::ops::Range<usize>,
-        hits: &mut Hits,
-    ) {
+    fn scan_blocks(&mut self, setting: &Setting<'_>, blocks: Range<usize>, hits: &mut Hits) {
         let len = block_len(setting.view.dim());
         let all = setting.sketches.coarse;
         let mut left = all.get(blocks.start * len..blocks.end * len).unwrap_or(&[]);

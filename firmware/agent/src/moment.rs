@@ -54,10 +54,12 @@ pub struct UntilDue<'s, S> {
     quiet: Duration,
     due: Box<dyn FnMut() -> bool + Send + 's>,
     looked: Option<Instant>,
+    /// Whether the last answer of the source was a frame: a set that is tried without a camera is given up.
+    delivers: bool,
 }
 
 impl<'s, S: FrameSource> UntilDue<'s, S> {
-    /// `source` until `due` answers true, which is asked every two seconds of a quiet of `quiet`.
+    /// `source` until `due` answers true, which is asked every two seconds of a quiet of `quiet` while frames come.
     pub fn new(
         source: S,
         sale: &'s (dyn Sale + Sync),
@@ -70,12 +72,13 @@ impl<'s, S: FrameSource> UntilDue<'s, S> {
             quiet,
             due: Box::new(due),
             looked: None,
+            delivers: false,
         }
     }
 
     fn is_due(&mut self) -> bool {
         let again = self.looked.is_none_or(|looked| looked.elapsed() >= LOOK);
-        if !again || self.sale.quiet_for() < self.quiet {
+        if !again || !self.delivers || self.sale.quiet_for() < self.quiet {
             return false;
         }
         self.looked = Some(Instant::now());
@@ -85,10 +88,12 @@ impl<'s, S: FrameSource> UntilDue<'s, S> {
 
 impl<S: FrameSource> FrameSource for UntilDue<'_, S> {
     fn next_frame(&mut self, into: &mut Frame) -> Result<Event, CameraError> {
-        match self.is_due() {
-            true => Ok(Event::EndOfReplay),
-            false => self.source.next_frame(into),
+        if self.is_due() {
+            return Ok(Event::EndOfReplay);
         }
+        let answer = self.source.next_frame(into);
+        self.delivers = answer == Ok(Event::Frame);
+        answer
     }
 
     fn describe(&self) -> String {
@@ -109,12 +114,19 @@ mod tests {
         }
     }
 
-    fn frames(quiet: u64, due: bool) -> (usize, usize) {
-        let frame = |sequence| Frame {
+    fn frame(sequence: u64) -> Result<Frame, CameraError> {
+        Ok(Frame {
             sequence,
             ..Frame::default()
-        };
-        let script = (0..5).map(|n| Ok(frame(n)));
+        })
+    }
+
+    /// How many frames came, and how often it was asked whether a set is due.
+    fn frames(quiet: u64, due: bool) -> (usize, usize) {
+        watched((0..5).map(frame).collect(), quiet, due)
+    }
+
+    fn watched(script: Vec<Result<Frame, CameraError>>, quiet: u64, due: bool) -> (usize, usize) {
         let (sale, mut asked) = (Quiet(Duration::from_secs(quiet)), 0);
         let due = || {
             asked += 1;
@@ -136,7 +148,14 @@ mod tests {
     fn a_sale_is_not_interrupted_and_a_quiet_stage_changes_sets_when_one_is_due() {
         assert_eq!(frames(59, true), (5, 0));
         assert_eq!(frames(60, false), (5, 1));
-        assert_eq!(frames(60, true), (0, 1));
+        assert_eq!(frames(60, true), (1, 1));
+    }
+
+    #[test]
+    fn a_device_without_its_camera_tries_no_set() {
+        let gone = CameraError::PictureTooLarge { path: "1".into() };
+        let script = vec![Err(gone), frame(1)];
+        assert_eq!(watched(script, 60, true), (0, 0));
     }
 
     #[test]

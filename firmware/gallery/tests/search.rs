@@ -16,18 +16,20 @@ fn search(view: &GalleryView<'_>, kernel: Kernel, probe: &[f32], k: usize) -> Hi
     hits
 }
 
-/// Every row's score from the definition, in order.
+/// Every row's score from the definition, in order. In double precision like the definition: in single precision a value
+/// half a step from two codes may go to the other one.
 fn naive(view: &GalleryView<'_>, probe: &UnitEmbedding) -> Vec<Hit> {
     let largest = probe
         .as_slice()
         .iter()
         .fold(0.0f32, |max, v| max.max(v.abs()));
-    let scale = largest / 127.0;
+    let scale = f64::from(largest) / 127.0;
     let probe: Vec<i32> = probe
         .as_slice()
         .iter()
-        .map(|v| (v / scale).round() as i32)
+        .map(|v| (f64::from(*v) / scale).round() as i32)
         .collect();
+    let scale = scale as f32;
     let score = |row: skueye_gallery::RowRef<'_>| {
         let terms = row
             .codes()

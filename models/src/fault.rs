@@ -12,7 +12,7 @@
 //! | 4xx | models, manifests, embeddings |
 //! | 5xx | data sets, titles, mining |
 //! | 6xx | training, export, evaluation |
-//! | 7xx | the link to the till |
+//! | 7xx | the link to the till, the operator page |
 //! | 8xx | updates |
 //! | 9xx | the machine: files, space, tools |
 
@@ -131,6 +131,8 @@ codes! {
     701 LinkOpen "the serial port cannot be opened"
     702 LinkWrite "the serial port does not take data"
     703 LinkTemplate "the output template cannot be used"
+    711 AnswerLate "the presentation cannot be answered any more"
+    712 EnrolStep "the enrolment is at another step"
     801 BundleDamaged "the update bundle is damaged"
     802 BundleSignature "the update bundle is not signed by a known key"
     803 BundleRefused "the update bundle does not fit this device"

@@ -4,7 +4,7 @@
 use skueye_tests::metadata::packages;
 
 /// Each crate and the crates of this workspace that it may name.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
     (
         "skueye-agent",
         &[
@@ -12,6 +12,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
             "skueye-gallery",
             "skueye-link",
             "skueye-models",
+            "skueye-page",
             "skueye-update",
             "skueye-vision",
         ],
@@ -30,6 +31,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ("skueye-gallery", &["skueye-models"]),
     ("skueye-link", &["skueye-models"]),
     ("skueye-models", &[]),
+    ("skueye-page", &["skueye-models"]),
     ("skueye-tasks", &[]),
     (
         "skueye-tests",

@@ -237,6 +237,37 @@ impl Summary {
     }
 }
 
+/// Learns of everything that happens in a run, in order, on the link thread.
+pub trait Observer: Send {
+    /// Takes one line. A fault ends the run: an observer that can do without a line says so in another way.
+    fn observe(&mut self, line: &Line<'_>) -> Result<(), Fault>;
+}
+
+/// Several, each told in turn.
+#[derive(Default)]
+pub struct Observers<'w>(Vec<Box<dyn Observer + 'w>>);
+
+impl<'w> Observers<'w> {
+    /// One more.
+    pub fn add(&mut self, observer: impl Observer + 'w) {
+        self.0.push(Box::new(observer));
+    }
+}
+
+impl Observer for Observers<'_> {
+    fn observe(&mut self, line: &Line<'_>) -> Result<(), Fault> {
+        self.0
+            .iter_mut()
+            .try_for_each(|observer| observer.observe(line))
+    }
+}
+
+impl Observer for Reporter<'_> {
+    fn observe(&mut self, line: &Line<'_>) -> Result<(), Fault> {
+        self.write(line)
+    }
+}
+
 /// Writes lines, each at once.
 pub struct Reporter<'w> {
     out: &'w mut (dyn Write + Send),

@@ -63,8 +63,7 @@ impl Run {
         let source = watched(&config, source, &activity, &due);
         let (out, format) = events.parts();
         let output = Output {
-            out,
-            format,
+            observer: &mut Reporter::new(out, format),
             link_log: self.link_log.as_deref(),
             activity: &activity,
         };

@@ -9,7 +9,6 @@ mod capture;
 mod tell;
 mod watch;
 
-use std::io::Write;
 use std::path::Path;
 
 use skueye_camera::{CameraError, Frame, FrameSource};
@@ -22,7 +21,7 @@ use crate::lane::Lane;
 use crate::moment::Activity;
 use crate::presentation::Outcome;
 use crate::recognise::{self, Recogniser};
-use crate::report::{Format, Line, Reporter, Summary};
+use crate::report::{Line, Observer, Summary};
 use crate::scanner::Scanner;
 use capture::capture;
 use tell::Teller;
@@ -47,12 +46,10 @@ impl Policy {
     }
 }
 
-/// Where the lines of a run go.
+/// Who learns of a run.
 pub struct Output<'w> {
-    /// The lines' writer.
-    pub out: &'w mut (dyn Write + Send),
-    /// Their form.
-    pub format: Format,
+    /// Of everything that happens.
+    pub observer: &'w mut (dyn Observer + 'w),
     /// A file for a copy of every byte that the till is sent.
     pub link_log: Option<&'w Path>,
     /// Learns when something was on the stage.
@@ -95,11 +92,11 @@ pub fn run(
     let recogniser = Recogniser::new(model, &gallery, config)?;
     let watcher = Watcher::new(recogniser, output.activity, config);
     let scanner = Scanner::open(&config.link, output.link_log)?;
-    let mut reporter = Reporter::new(output.out, output.format);
+    let observer = output.observer;
     if let Some(path) = scanner.path() {
-        reporter.write(&Line::Link { path })?;
+        observer.observe(&Line::Link { path })?;
     }
-    let teller = Teller::new(&gallery, scanner, reporter, config.decision.candidates);
+    let teller = Teller::new(&gallery, scanner, observer, config.decision.candidates);
     connect(source, policy, watcher, teller)
 }
 

@@ -1,4 +1,4 @@
-//! The link thread: outcomes to the till and to the report.
+//! The link thread: outcomes to the till and to the observers.
 
 use skueye_gallery::Snapshot;
 use skueye_models::{Fault, Verdict};
@@ -8,14 +8,14 @@ use super::capture::Captures;
 use super::watch::Watched;
 use crate::lane::Receiver;
 use crate::presentation::Outcome;
-use crate::report::{Event, Line, Reporter, Summary};
+use crate::report::{Event, Line, Observer, Summary};
 use crate::scanner::{Scanner, Sent};
 
 /// The link thread's state.
 pub(super) struct Teller<'g> {
     gallery: &'g Snapshot,
     scanner: Scanner,
-    reporter: Reporter<'g>,
+    observer: &'g mut (dyn Observer + 'g),
     candidates: usize,
     pub summary: Summary,
 }
@@ -24,13 +24,13 @@ impl<'g> Teller<'g> {
     pub fn new(
         gallery: &'g Snapshot,
         scanner: Scanner,
-        reporter: Reporter<'g>,
+        observer: &'g mut (dyn Observer + 'g),
         candidates: u32,
     ) -> Self {
         Self {
             gallery,
             scanner,
-            reporter,
+            observer,
             candidates: candidates as usize,
             summary: Summary::default(),
         }
@@ -41,12 +41,12 @@ impl<'g> Teller<'g> {
             match message {
                 Message::Outcome(outcome) => self.outcome(&outcome)?,
                 Message::Camera(camera) => {
-                    self.reporter.write(&Line::Camera { camera: &camera })?;
+                    self.observer.observe(&Line::Camera { camera: &camera })?;
                 }
-                Message::Runtime(notice) => self.reporter.write(&Line::of_runtime(&notice))?,
+                Message::Runtime(notice) => self.observer.observe(&Line::of_runtime(&notice))?,
                 Message::Fault { frame, fault } => {
                     let fault = &fault;
-                    self.reporter.write(&Line::Fault { frame, fault })?;
+                    self.observer.observe(&Line::Fault { frame, fault })?;
                 }
             }
         }
@@ -62,7 +62,7 @@ impl<'g> Teller<'g> {
         summary.frames_damaged = watched.damaged;
         summary.presentations = watched.presentations;
         summary.latency_ms = watched.latencies.medians();
-        self.reporter.write(&Line::Summary(summary))
+        self.observer.observe(&Line::Summary(summary))
     }
 
     /// The till first, then the event, which says what became of it.
@@ -76,11 +76,11 @@ impl<'g> Teller<'g> {
         event.sent = match sent {
             Ok(sent) => sent,
             Err(ref fault) => {
-                self.reporter.write(&Line::Fault { frame: None, fault })?;
+                self.observer.observe(&Line::Fault { frame: None, fault })?;
                 Sent::Failed
             }
         };
         self.summary.count(event.verdict, event.sent);
-        self.reporter.write(&Line::Event(event))
+        self.observer.observe(&Line::Event(event))
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use skueye_agent::moment::Activity;
 use skueye_agent::pipeline;
-use skueye_agent::report::Format;
+use skueye_agent::report::{Format, Reporter};
 use skueye_agent::{Config, Policy};
 use skueye_camera::ReplayFolder;
 use skueye_link::{Link, PseudoTerminal, SerialLink};
@@ -164,8 +164,7 @@ fn a_pseudo_terminal_carries_the_answers_and_the_acknowledgements() {
     let source = ReplayFolder::open(replay, config.camera.replay_fps).unwrap();
     let mut till = Till::default();
     let output = pipeline::Output {
-        out: &mut till,
-        format: Format::Json,
+        observer: &mut Reporter::new(&mut till, Format::Json),
         link_log: None,
         activity: &Activity::default(),
     };

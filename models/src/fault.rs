@@ -153,6 +153,7 @@ codes! {
     902 ToolMissing "a tool that is needed is missing"
     903 FetchFailed "a package cannot be fetched"
     904 FetchChecksum "a fetched package has another checksum"
+    911 LogDamaged "a log of the device is damaged"
 }
 
 impl Code {
@@ -239,6 +240,11 @@ impl Fault {
     /// The file or device it concerns.
     pub fn path(&self) -> Option<&Path> {
         self.0.path.as_deref()
+    }
+
+    /// What to do about it.
+    pub fn remedy(&self) -> &str {
+        &self.0.remedy
     }
 
     /// What was found.

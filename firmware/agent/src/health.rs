@@ -20,7 +20,7 @@ use crate::scanner::Scanner;
 /// thing that does not work.
 pub fn check(config: &Config, replay: Option<&Path>) -> Result<(), Fault> {
     let (model, gallery) = recognise::open(config)?;
-    gallery.base().verify()?;
+    gallery.snapshot().base().verify()?;
     config.decision.thresholds(&model.manifest.thresholds)?;
     Scanner::open(&config.link, None)?.check()?;
     let (source, policy) = config.camera.source(replay)?;

@@ -4,7 +4,7 @@
 //! value back.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use heapless::spsc::{Consumer, Producer, Queue};
 
@@ -19,7 +19,7 @@ pub struct Lane<T, const N: usize> {
 #[derive(Default)]
 struct Shared {
     closed: AtomicBool,
-    filled: Bell,
+    filled: Arc<Bell>,
     emptied: Bell,
 }
 
@@ -38,6 +38,13 @@ impl<T, const N: usize> Lane<T, N> {
             queue: Queue::new(),
             shared: Shared::default(),
         }
+    }
+
+    /// An empty lane whose receiver waits at `bell`, which others may ring too; see [`Receiver::receive_or`].
+    pub fn with_bell(bell: Arc<Bell>) -> Self {
+        let mut lane = Self::new();
+        lane.shared.filled = bell;
+        lane
     }
 
     /// Its two ends.
@@ -88,10 +95,15 @@ pub struct Receiver<'a, T> {
 impl<T> Receiver<'_, T> {
     /// Waits for a value. `None` when there is no sender any more and nothing is left.
     pub fn receive(&mut self) -> Option<T> {
+        self.receive_or(|| None)
+    }
+
+    /// Waits for a value of the lane or one of `other`, which is asked whenever the bell has rung. The lane goes first.
+    pub fn receive_or(&mut self, mut other: impl FnMut() -> Option<T>) -> Option<T> {
         loop {
             // Looked at before the queue: what was sent before the end is still delivered.
             let closed = self.shared.closed.load(Ordering::Acquire);
-            if let Some(value) = self.take() {
+            if let Some(value) = self.take().or_else(&mut other) {
                 return Some(value);
             }
             if closed {
@@ -121,14 +133,15 @@ impl<T> Drop for Receiver<'_, T> {
 }
 
 /// Wakes the one thread that waits; a ring that comes before the wait is not lost.
-#[derive(Default)]
-struct Bell {
+#[derive(Debug, Default)]
+pub struct Bell {
     rung: Mutex<bool>,
     changed: Condvar,
 }
 
 impl Bell {
-    fn ring(&self) {
+    /// Wakes whoever waits, or the next who would.
+    pub fn ring(&self) {
         *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.changed.notify_one();
     }
@@ -169,6 +182,26 @@ mod tests {
             let waiting = scope.spawn(move || sender.send(2));
             drop(receiver);
             assert_eq!(waiting.join().unwrap(), Err(2));
+        });
+    }
+
+    #[test]
+    fn a_receiver_is_woken_for_what_comes_another_way() {
+        let bell = Arc::new(Bell::default());
+        let mut lane = Lane::<u32, 4>::with_bell(Arc::clone(&bell));
+        let (mut sender, mut receiver) = lane.split();
+        let letter = Mutex::new(None);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                let other = || letter.lock().unwrap().take();
+                [receiver.receive_or(other), receiver.receive_or(other)]
+            });
+            *letter.lock().unwrap() = Some(7);
+            bell.ring();
+            sender.send(8).unwrap();
+            let mut got = waiting.join().unwrap();
+            got.sort();
+            assert_eq!(got, [Some(7), Some(8)]);
         });
     }
 

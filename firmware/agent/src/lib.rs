@@ -3,11 +3,13 @@
 //! | module | subject |
 //! |---|---|
 //! | [`camera`] | where the frames come from, and their pixels |
+//! | [`desk`] | what the run loop and the people at the device share |
 //! | [`config`] | the settings file, checked whole, with lines and suggestions |
 //! | [`sets`] | the set of the update folder that counts: tried, kept or given up |
 //! | [`program`] | the program of a set in place of the one that the system starts |
 //! | [`health`] | what a set on trial has to show before it is kept |
 //! | [`moment`] | the moment at which nobody minds a change of sets |
+//! | [`live`] | the gallery of a run, which changes while it goes on |
 //! | [`recognise`] | model and gallery together: a region of a picture to the best products |
 //! | [`vote`] | many frames' hits to one ranking |
 //! | [`presentation`] | scenes and votes to exactly one outcome for each presentation |
@@ -20,9 +22,11 @@
 
 pub mod camera;
 pub mod config;
+pub mod desk;
 pub mod health;
 pub mod lane;
 pub mod latency;
+pub mod live;
 pub mod moment;
 pub mod pipeline;
 pub mod presentation;

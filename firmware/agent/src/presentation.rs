@@ -45,6 +45,24 @@ pub enum Reason {
     Blurred,
     /// No frame could be recognised; faults say why.
     Unreadable,
+    /// A person has said of such a look that it is not this product.
+    Corrected,
+}
+
+impl Reason {
+    /// Its name in events.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::BelowAccept => "below_accept",
+            Self::SmallMargin => "small_margin",
+            Self::SplitVote => "split_vote",
+            Self::TooFewFrames => "too_few_frames",
+            Self::Blurred => "blurred",
+            Self::Unreadable => "unreadable",
+            Self::Corrected => "corrected",
+        }
+    }
 }
 
 /// The one outcome of a presentation.
@@ -117,6 +135,7 @@ pub struct Presenter {
     first: Moment,
     sharpness: f32,
     blurred: u32,
+    contested: u32,
     latency_ms: StageMillis,
 }
 
@@ -132,6 +151,7 @@ impl Presenter {
             first: Moment::default(),
             sharpness: 0.0,
             blurred: 0,
+            contested: 0,
             latency_ms: StageMillis::default(),
         }
     }
@@ -161,12 +181,32 @@ impl Presenter {
         }
     }
 
-    /// Takes the hits of the region that was asked for.
+    /// Votes of the presentation that is open or was last.
+    pub fn votes(&self) -> u32 {
+        self.vote.frames()
+    }
+
+    /// Whether the outcome has fallen and the item is still there.
+    pub fn has_decided(&self) -> bool {
+        self.phase == Phase::Decided
+    }
+
+    /// Waits until the stage is empty before the next presentation: what lies there was dealt with otherwise. What is open
+    /// is closed.
+    pub fn hold(&mut self, now: Moment) -> Option<Outcome> {
+        let open = self.finish(now);
+        self.phase = Phase::Decided;
+        open
+    }
+
+    /// Takes the hits of the region that was asked for; `contested`: a person has said of such a look that it is not the
+    /// first of them.
     pub fn looked(
         &mut self,
         now: Moment,
         hits: &[Hit],
         sharpness: f32,
+        contested: bool,
         times: &FrameTimes,
     ) -> Option<Outcome> {
         self.latency_ms = times.millis();
@@ -176,6 +216,7 @@ impl Presenter {
             return None;
         }
         self.vote.add(hits, sharpness, &self.thresholds);
+        self.contested += u32::from(contested);
         let votes = self.vote.frames();
         let outcome = self.decide(now);
         let sure = outcome.verdict == Verdict::Accept;
@@ -199,7 +240,7 @@ impl Presenter {
         self.number += 1;
         self.vote.clear();
         self.first = now;
-        (self.sharpness, self.blurred) = (0.0, 0);
+        (self.sharpness, self.blurred, self.contested) = (0.0, 0, 0);
         self.latency_ms = StageMillis::default();
     }
 
@@ -255,6 +296,9 @@ impl Presenter {
                 (Verdict::Ask, Some(Reason::TooFewFrames))
             }
             Verdict::Accept if agreeing * 2 < votes => (Verdict::Ask, Some(Reason::SplitVote)),
+            Verdict::Accept if self.contested * 2 >= votes => {
+                (Verdict::Ask, Some(Reason::Corrected))
+            }
             Verdict::Accept => (Verdict::Accept, None),
         }
     }

@@ -11,17 +11,19 @@ use skueye_vision::{ModelSet, Region, RgbImage};
 
 use crate::config::Config;
 use crate::latency::{FrameTimes, Stage};
+use crate::live::LiveGallery;
 use crate::vote::PRODUCTS_PER_FRAME;
 
 /// Opens the model and the gallery of `config`, with what was enrolled, proven to belong together.
 ///
 /// Errors: those of [`ModelSet::load_with`] and [`Store::open`]; E203 when their embedding ids differ.
-pub fn open(config: &Config) -> Result<(ModelSet, Arc<Snapshot>), Fault> {
-    let gallery = open_gallery(&config.gallery)?.snapshot();
+pub fn open(config: &Config) -> Result<(ModelSet, Arc<LiveGallery>), Fault> {
+    let gallery = LiveGallery::open(&config.gallery)?;
     let model = ModelSet::load_with(&config.model, &config.runtime)?;
-    let base = gallery.base();
+    let snapshot = gallery.snapshot();
+    let base = snapshot.base();
     base.expect_embedding_id(model.manifest.embedding_id)?;
-    Ok((model, gallery))
+    Ok((model, Arc::new(gallery)))
 }
 
 /// The gallery at `path` with what was enrolled: beside the file, or beside the sets where it belongs to one. Errors: those
@@ -42,26 +44,32 @@ pub fn open_gallery_to_change(path: &Path) -> Result<Store, Fault> {
 }
 
 /// Recognises regions, with memory of its own: after [`Recogniser::new`] only the runtime of the network allocates.
-pub struct Recogniser<'g> {
+pub struct Recogniser {
     model: ModelSet,
-    gallery: &'g Snapshot,
+    gallery: Arc<LiveGallery>,
+    /// The state that is searched, and its version.
+    snapshot: Arc<Snapshot>,
+    version: u64,
     searcher: Searcher,
     hits: Hits,
     probe: Vec<f32>,
     thresholds: Thresholds,
 }
 
-impl<'g> Recogniser<'g> {
+impl Recogniser {
     /// Joins a model and a gallery of one embedding id (E203 otherwise). The thresholds are the model's, unless `config`
     /// overrides them (E402 when they then contradict each other).
-    pub fn new(model: ModelSet, gallery: &'g Snapshot, config: &Config) -> Result<Self, Fault> {
-        let base = gallery.base();
+    pub fn new(model: ModelSet, gallery: Arc<LiveGallery>, config: &Config) -> Result<Self, Fault> {
+        let (version, snapshot) = (gallery.version(), gallery.snapshot());
+        let base = snapshot.base();
         base.expect_embedding_id(model.manifest.embedding_id)?;
         let thresholds = config.decision.thresholds(&model.manifest.thresholds)?;
         Ok(Self {
             probe: vec![0.0; model.embedder.dim()],
             model,
             gallery,
+            snapshot,
+            version,
             searcher: Searcher::new(),
             hits: Hits::new(),
             thresholds,
@@ -73,9 +81,22 @@ impl<'g> Recogniser<'g> {
         &self.thresholds
     }
 
-    /// The gallery.
-    pub fn gallery(&self) -> &'g Snapshot {
-        self.gallery
+    /// The state of the gallery that is searched. Products of hits are numbered as in it.
+    pub fn snapshot(&self) -> &Arc<Snapshot> {
+        &self.snapshot
+    }
+
+    /// Takes the gallery's newest state. Not while votes are open: products may be numbered anew.
+    pub fn follow(&mut self) {
+        let version = self.gallery.version();
+        if version != self.version {
+            (self.version, self.snapshot) = (version, self.gallery.snapshot());
+        }
+    }
+
+    /// The embedding of the last region that was looked at, of norm 1.
+    pub fn probe(&self) -> &[f32] {
+        &self.probe
     }
 
     /// What the network's runtime has to tell, one thing at a time.
@@ -83,13 +104,13 @@ impl<'g> Recogniser<'g> {
         self.model.embedder.notice()
     }
 
-    /// The best products for `region` of `image`, the best first, each by its best row. Times go into `times`.
+    /// Looks for `region` of `image`: [`Self::hits`] and [`Self::probe`] are then what was found. Times go into `times`.
     pub fn look(
         &mut self,
         image: &RgbImage,
         region: Region,
         times: &mut FrameTimes,
-    ) -> Result<&[Hit], Fault> {
+    ) -> Result<(), Fault> {
         let preprocessor = &mut self.model.preprocessor;
         let tensor = times.time(Stage::Preprocess, || preprocessor.tensor(image, region))?;
         let (embedder, probe) = (&mut self.model.embedder, &mut self.probe);
@@ -100,8 +121,12 @@ impl<'g> Recogniser<'g> {
             Request::new(PRODUCTS_PER_FRAME),
         );
         times.time(Stage::Search, || {
-            searcher.answer_in(self.gallery, probe, &request, hits)
-        })?;
-        Ok(self.hits.products())
+            searcher.answer_in(&self.snapshot, probe, &request, hits)
+        })
+    }
+
+    /// The best products of the last look, the best first, each by its best row.
+    pub fn hits(&self) -> &[Hit] {
+        self.hits.products()
     }
 }

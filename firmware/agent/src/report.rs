@@ -57,6 +57,17 @@ pub enum Line<'a> {
     },
     /// A presentation is over.
     Event(Event<'a>),
+    /// A person's answer to a presentation.
+    Answer {
+        /// The presentation.
+        presentation: u32,
+        /// What the device had said first.
+        said: Option<Gtin>,
+        /// What it is; `None`: not that.
+        was: Option<Gtin>,
+        /// What became of it on the way to the till.
+        sent: Sent,
+    },
     /// Something failed and the work goes on.
     Fault {
         /// The frame it concerns.
@@ -232,6 +243,11 @@ impl Summary {
             Verdict::Ask => self.asked += 1,
             Verdict::Reject => self.rejected += 1,
         }
+        self.answer(sent);
+    }
+
+    /// Counts what became of a frame for the till.
+    pub fn answer(&mut self, sent: Sent) {
         self.sent += u32::from(sent == Sent::Sent);
         self.link_failures += u32::from(sent == Sent::Failed);
     }
@@ -317,6 +333,12 @@ fn text(line: &Line<'_>) -> String {
             ..
         } => runtime_text(*percent, *seconds_left),
         Line::Event(event) => event_text(event),
+        Line::Answer {
+            presentation, was, ..
+        } => match was {
+            Some(gtin) => format!("{presentation:>5} answer {gtin}"),
+            None => format!("{presentation:>5} answer: not this"),
+        },
         Line::Fault { frame, fault } => match frame {
             Some(frame) => format!("frame {frame}: {fault}"),
             None => fault.to_string(),

@@ -31,6 +31,18 @@ pub enum Sent {
     Failed,
 }
 
+impl Sent {
+    /// Its name in events.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Sent => "sent",
+            Self::Duplicate => "duplicate",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Speaks to the till.
 pub struct Scanner {
     link: Option<Box<dyn Link + Send>>,

@@ -27,9 +27,10 @@ pub trait Station: Send + Sync + 'static {
     /// otherwise.
     fn answer(&self, number: u32, answer: Answer) -> Result<(), Fault>;
 
-    /// One step of enrolling a product. While it goes on nothing is sent to the till. Errors: E712 the step does not fit
+    /// One step of enrolling a product, and where the enrolment then stands; `None`: there is none. While one is open nothing
+    /// is sent to the till. Errors: E712 the step does not fit
     /// where the enrolment stands, E204 a product that cannot be enrolled, E901.
-    fn enrol(&self, step: EnrolStep) -> Result<Enrolment, Fault>;
+    fn enrol(&self, step: EnrolStep) -> Result<Option<Enrolment>, Fault>;
 
     /// Products whose number or title contains `text`, at most `most`.
     fn find(&self, text: &str, most: usize) -> Vec<ProductLine>;
@@ -88,7 +89,7 @@ pub struct View {
     pub troubles: Vec<Trouble>,
     /// Frames a second, over the last few seconds.
     pub fps: f32,
-    /// Milliseconds from a frame to its hits, the median.
+    /// Milliseconds from a frame to its hits, smoothed.
     pub latency_ms: Option<f32>,
     /// Products in the gallery.
     pub products: u32,
@@ -124,8 +125,8 @@ pub struct Presentation {
     pub number: u32,
     /// What the device made of it.
     pub verdict: Verdict,
-    /// Why an answer was withheld: `below_accept`, `small_margin`, `split_vote`, `too_few_frames`, `blurred`, `unknown`,
-    /// `unreadable`, `moving`.
+    /// Why an answer was withheld: `below_accept`, `small_margin`, `split_vote`, `too_few_frames`, `corrected` (a person has
+    /// said "not this" of such a look), `blurred`, `unknown`, `unreadable`.
     pub reason: Option<String>,
     /// The best products, the best first; at most four.
     pub candidates: Vec<Candidate>,
@@ -200,7 +201,7 @@ pub struct Enrolment {
     pub enough: u32,
     /// How many there may be.
     pub most: u32,
-    /// Why the last try gave no shot: `blurred`, `glare`, `too_small`, `too_large`, `duplicate`, `moving`.
+    /// Why the last try gave no shot: `blurred`, `glare`, `too_small`, `too_large`, `duplicate`.
     pub refused: Option<String>,
     /// Products that look much the same, the nearest first.
     pub lookalikes: Vec<Candidate>,
@@ -211,7 +212,7 @@ pub struct Enrolment {
 /// One shot of an enrolment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Shot {
-    /// The crop as JPEG in Base64, at most 160 pixels wide.
+    /// The crop as JPEG in Base64, at most 96 pixels wide and high.
     pub thumbnail: String,
     /// How sharp it is.
     pub sharpness: f32,

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
@@ -43,9 +44,11 @@ impl Recognise {
         let mut times = FrameTimes::default();
         let image = times.time(Stage::Decode, || decode_file(&self.file))?;
         let (model, gallery) = recognise::open(&config)?;
-        let mut recogniser = Recogniser::new(model, &gallery, &config)?;
+        let mut recogniser = Recogniser::new(model, gallery, &config)?;
+        let gallery = Arc::clone(recogniser.snapshot());
         let thresholds = *recogniser.thresholds();
-        let hits = recogniser.look(&image, Region::whole(&image), &mut times)?;
+        recogniser.look(&image, Region::whole(&image), &mut times)?;
+        let hits = recogniser.hits();
         let scores = (hits.first().map(|h| h.score), hits.get(1).map(|h| h.score));
         let candidates = hits
             .iter()

@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use clap::Args;
 use skueye_agent::camera::Source;
+use skueye_agent::desk::Desk;
 use skueye_agent::moment::{Activity, UntilDue};
 use skueye_agent::pipeline::Output;
 use skueye_agent::program::Running;
-use skueye_agent::report::{Format, Line, Reporter};
+use skueye_agent::report::{Format, Line, Observers, Reporter};
 use skueye_agent::sets::Told;
 use skueye_agent::{Config, health, run, sets};
 use skueye_models::Fault;
@@ -47,12 +48,13 @@ impl Run {
         }
         // Each turn is a start of the device: a set that became due while the stage was quiet is tried in the next.
         let mut program = Running::here()?;
-        while self.once(&device, &mut program)? {}
+        let desk = Desk::new(&device, &self.config)?;
+        while self.once(&device, &mut program, &desk)? {}
         Ok(ExitCode::SUCCESS)
     }
 
     /// Runs until the frames are over; true where they ended because a new set is due.
-    fn once(&self, device: &Config, program: &mut Running) -> Result<bool, Fault> {
+    fn once(&self, device: &Config, program: &mut Running, desk: &Desk) -> Result<bool, Fault> {
         let mut events = Events::open(device, self.format())?;
         let config = match &device.update.folder {
             None => device.clone(),
@@ -62,10 +64,14 @@ impl Run {
         let (source, policy) = config.camera.source(self.replay.as_deref())?;
         let source = watched(&config, source, &activity, &due);
         let (out, format) = events.parts();
+        let mut observers = Observers::default();
+        observers.add(Reporter::new(out, format));
+        observers.add(&desk.board);
         let output = Output {
-            observer: &mut Reporter::new(out, format),
+            observer: &mut observers,
             link_log: self.link_log.as_deref(),
             activity: &activity,
+            desk,
         };
         let summary = run(&config, source, policy, output)?;
         if device.events.is_some() {

@@ -4,6 +4,7 @@
 //! Relative paths are relative to the folder of the settings file. The defaults are those of `profiles/kiosk.toml`.
 
 mod camera;
+mod enrol;
 mod parse;
 mod problem;
 mod reader;
@@ -19,6 +20,7 @@ use skueye_vision::{localise, runtime, tensorrt};
 
 use crate::camera::Camera;
 
+pub use enrol::Enrol;
 pub use problem::Problem;
 
 /// The kiosk profile, as it is shipped.
@@ -47,6 +49,8 @@ pub struct Config {
     pub decision: Decision,
     /// The way to the till.
     pub link: Link,
+    /// How products are enrolled at the device.
+    pub enrol: Enrol,
     /// Where the events go; `None` is the standard output.
     pub events: Option<PathBuf>,
     /// The sets of model, gallery and settings that come in bundles.
@@ -157,6 +161,7 @@ impl Default for Config {
                 ack: None,
                 duplicate_ms: 0,
             },
+            enrol: Enrol::default(),
             events: None,
             update: Update::default(),
         }

@@ -36,6 +36,7 @@ pub(super) fn read(text: &str, folder: &Path) -> (Config, Vec<String>, Vec<Probl
     read_localise(reader.section("localise"), &mut config.localise);
     read_decision(reader.section("decision"), &mut config.decision);
     read_link(reader.section("link"), &mut config.link);
+    super::enrol::read(reader.section("enrol"), folder, &mut config.enrol);
     super::update::read(reader.section("update"), folder, &mut config.update);
     let (keys, problems) = reader.finish();
     (config, keys, problems)
@@ -72,7 +73,12 @@ fn read_places(reader: &mut Reader<'_>, folder: &Path, config: &mut Config) {
     events.finish();
 }
 
-fn read_path(section: &mut Section<'_, '_>, key: &'static str, folder: &Path, into: &mut PathBuf) {
+pub(super) fn read_path(
+    section: &mut Section<'_, '_>,
+    key: &'static str,
+    folder: &Path,
+    into: &mut PathBuf,
+) {
     let mut text = into.to_string_lossy().into_owned();
     section.text(key, &mut text);
     if text.is_empty() {

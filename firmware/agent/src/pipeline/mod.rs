@@ -10,13 +10,16 @@ mod tell;
 mod watch;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use skueye_camera::{CameraError, Frame, FrameSource};
+use skueye_gallery::Snapshot;
 use skueye_models::Fault;
 use skueye_vision::embed::Notice;
 
 use crate::camera::camera_fault;
 use crate::config::Config;
+use crate::desk::{Desk, Run, Said};
 use crate::lane::Lane;
 use crate::moment::Activity;
 use crate::presentation::Outcome;
@@ -54,6 +57,8 @@ pub struct Output<'w> {
     pub link_log: Option<&'w Path>,
     /// Learns when something was on the stage.
     pub activity: &'w Activity,
+    /// Shared with the people at the device.
+    pub desk: &'w Desk,
 }
 
 /// What recognition tells the link thread.
@@ -62,10 +67,16 @@ pub struct Output<'w> {
     reason = "outcomes travel by value so that the frame path does not allocate"
 )]
 enum Message {
-    Outcome(Outcome),
+    /// With the state of the gallery in which its products are numbered.
+    Outcome(Outcome, Arc<Snapshot>),
+    /// From a person, by way of the desk.
+    Said(Said),
     Camera(String),
     Runtime(Notice),
-    Fault { frame: Option<u64>, fault: Fault },
+    Fault {
+        frame: Option<u64>,
+        fault: Fault,
+    },
 }
 
 /// What capture hands on.
@@ -89,15 +100,17 @@ pub fn run(
     output: Output<'_>,
 ) -> Result<Summary, Fault> {
     let (model, gallery) = recognise::open(config)?;
-    let recogniser = Recogniser::new(model, &gallery, config)?;
-    let watcher = Watcher::new(recogniser, output.activity, config);
+    let embedding = model.manifest.embedding_id;
+    let recogniser = Recogniser::new(model, Arc::clone(&gallery), config)?;
+    let watcher = Watcher::new(recogniser, output.activity, output.desk, config);
     let scanner = Scanner::open(&config.link, output.link_log)?;
     let observer = output.observer;
     if let Some(path) = scanner.path() {
         observer.observe(&Line::Link { path })?;
     }
-    let teller = Teller::new(&gallery, scanner, observer, config.decision.candidates);
-    connect(source, policy, watcher, teller)
+    let teller = Teller::new(scanner, observer, config.decision.candidates);
+    output.desk.begin(Run { gallery, embedding });
+    connect(source, policy, watcher, teller, output.desk)
 }
 
 /// Starts the threads, waits for them, and joins what they counted.
@@ -106,9 +119,10 @@ fn connect(
     policy: Policy,
     watcher: Watcher<'_>,
     mut teller: Teller<'_>,
+    desk: &Desk,
 ) -> Result<Summary, Fault> {
     let (mut full, mut free) = (Lane::<Captured, 5>::new(), Lane::<Frame, 5>::new());
-    let mut messages = Lane::<Message, 33>::new();
+    let mut messages = Lane::<Message, 33>::with_bell(Arc::clone(&desk.bell));
     let (to_watch, mut from_capture) = full.split();
     let (mut give_back, buffers) = free.split();
     let (to_tell, mut from_watch) = messages.split();
@@ -119,7 +133,7 @@ fn connect(
     let (captured, watched, told) = std::thread::scope(|scope| {
         let capture = scope.spawn(move || capture(source, policy, to_watch, buffers));
         let watch = scope.spawn(move || watcher.watch(&mut from_capture, give_back, to_tell));
-        let told = teller.tell(&mut from_watch);
+        let told = teller.tell(&mut from_watch, || desk.letter().map(Message::Said));
         // The others end by themselves once nobody listens; a panic of theirs is ours.
         drop(from_watch);
         match (capture.join(), watch.join()) {

@@ -1,11 +1,13 @@
 //! The link thread: outcomes to the till and to the observers.
 
+use std::time::Duration;
+
 use skueye_gallery::Snapshot;
 use skueye_models::{Fault, Verdict};
 
-use super::Message;
 use super::capture::Captures;
 use super::watch::Watched;
+use super::{Message, Said};
 use crate::lane::Receiver;
 use crate::presentation::Outcome;
 use crate::report::{Event, Line, Observer, Summary};
@@ -13,33 +15,35 @@ use crate::scanner::{Scanner, Sent};
 
 /// The link thread's state.
 pub(super) struct Teller<'g> {
-    gallery: &'g Snapshot,
     scanner: Scanner,
     observer: &'g mut (dyn Observer + 'g),
     candidates: usize,
+    /// The last outcome's time, on the frames' clock.
+    last: Duration,
     pub summary: Summary,
 }
 
 impl<'g> Teller<'g> {
-    pub fn new(
-        gallery: &'g Snapshot,
-        scanner: Scanner,
-        observer: &'g mut (dyn Observer + 'g),
-        candidates: u32,
-    ) -> Self {
+    pub fn new(scanner: Scanner, observer: &'g mut (dyn Observer + 'g), candidates: u32) -> Self {
         Self {
-            gallery,
             scanner,
             observer,
             candidates: candidates as usize,
+            last: Duration::ZERO,
             summary: Summary::default(),
         }
     }
 
-    pub fn tell(&mut self, messages: &mut Receiver<'_, Message>) -> Result<(), Fault> {
-        while let Some(message) = messages.receive() {
+    /// Until recognition is gone; what people say comes from `said`.
+    pub fn tell(
+        &mut self,
+        messages: &mut Receiver<'_, Message>,
+        mut said: impl FnMut() -> Option<Message>,
+    ) -> Result<(), Fault> {
+        while let Some(message) = messages.receive_or(&mut said) {
             match message {
-                Message::Outcome(outcome) => self.outcome(&outcome)?,
+                Message::Outcome(outcome, gallery) => self.outcome(&outcome, &gallery)?,
+                Message::Said(said) => self.said(&said)?,
                 Message::Camera(camera) => {
                     self.observer.observe(&Line::Camera { camera: &camera })?;
                 }
@@ -66,21 +70,43 @@ impl<'g> Teller<'g> {
     }
 
     /// The till first, then the event, which says what became of it.
-    fn outcome(&mut self, outcome: &Outcome) -> Result<(), Fault> {
-        let mut event = Event::new(outcome, self.gallery, self.candidates)?;
+    fn outcome(&mut self, outcome: &Outcome, gallery: &Snapshot) -> Result<(), Fault> {
+        let mut event = Event::new(outcome, gallery, self.candidates)?;
+        self.last = outcome.last.time;
         let sent = match (event.verdict, event.gtin) {
             (Verdict::Accept, Some(gtin)) => self.scanner.product(gtin, outcome.last.time),
             (Verdict::Reject, _) => self.scanner.no_read(),
             _ => Ok(Sent::Nothing),
         };
-        event.sent = match sent {
-            Ok(sent) => sent,
-            Err(ref fault) => {
-                self.observer.observe(&Line::Fault { frame: None, fault })?;
-                Sent::Failed
-            }
-        };
+        event.sent = self.became(sent)?;
         self.summary.count(event.verdict, event.sent);
         self.observer.observe(&Line::Event(event))
+    }
+
+    /// A person's answer to an unsure presentation goes to the till as if it had been recognised.
+    fn said(&mut self, said: &Said) -> Result<(), Fault> {
+        let sent = match said.was.filter(|_| said.send) {
+            Some(gtin) => self.scanner.product(gtin, self.last),
+            None => Ok(Sent::Nothing),
+        };
+        let sent = self.became(sent)?;
+        self.summary.answer(sent);
+        self.observer.observe(&Line::Answer {
+            presentation: said.number,
+            said: said.said,
+            was: said.was,
+            sent,
+        })
+    }
+
+    /// What became of a frame; a fault is told.
+    fn became(&mut self, sent: Result<Sent, Fault>) -> Result<Sent, Fault> {
+        match sent {
+            Ok(sent) => Ok(sent),
+            Err(ref fault) => {
+                self.observer.observe(&Line::Fault { frame: None, fault })?;
+                Ok(Sent::Failed)
+            }
+        }
     }
 }

@@ -1,9 +1,11 @@
 //! The recognition thread: a frame's journey from bytes to hits.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use skueye_camera::Frame;
 use skueye_models::Fault;
+use skueye_page::station::Stage;
 use skueye_vision::localise::{Localiser, Scene};
 use skueye_vision::sharpness::sharpness;
 use skueye_vision::{Region, RgbImage};
@@ -11,8 +13,10 @@ use skueye_vision::{Region, RgbImage};
 use super::{Captured, Message};
 use crate::camera::{camera_fault, decode};
 use crate::config::Config;
+use crate::desk::Desk;
+use crate::desk::studio::Look;
 use crate::lane::{Receiver, Sender};
-use crate::latency::{FrameTimes, Latencies, Stage};
+use crate::latency::{FrameTimes, Latencies, Stage as Part};
 use crate::moment::Activity;
 use crate::presentation::{Moment, Outcome, Presenter, Step};
 use crate::recognise::Recogniser;
@@ -26,8 +30,11 @@ pub(super) struct Watched {
 
 /// The recognition thread's state.
 pub(super) struct Watcher<'g> {
-    recogniser: Recogniser<'g>,
+    recogniser: Recogniser,
     activity: &'g Activity,
+    desk: &'g Desk,
+    /// The sharpest look of the presentation that is open, and its embedding.
+    best: (f32, Vec<f32>),
     localiser: Localiser,
     presenter: Presenter,
     image: RgbImage,
@@ -36,9 +43,16 @@ pub(super) struct Watcher<'g> {
 }
 
 impl<'g> Watcher<'g> {
-    pub fn new(recogniser: Recogniser<'g>, activity: &'g Activity, config: &Config) -> Self {
+    pub fn new(
+        recogniser: Recogniser,
+        activity: &'g Activity,
+        desk: &'g Desk,
+        config: &Config,
+    ) -> Self {
         Self {
             activity,
+            desk,
+            best: (0.0, recogniser.probe().to_vec()),
             presenter: Presenter::new(config.decision, *recogniser.thresholds()),
             recogniser,
             localiser: Localiser::new(config.localise),
@@ -78,7 +92,7 @@ impl<'g> Watcher<'g> {
             }
         }
         if let Some(outcome) = self.presenter.finish(last) {
-            let _ = messages.send(Message::Outcome(outcome));
+            let _ = messages.send(self.message(outcome));
         }
         Watched {
             damaged: self.damaged,
@@ -93,7 +107,7 @@ impl<'g> Watcher<'g> {
         let step = self.step(frame, &mut times);
         self.latencies.add(&times);
         match step {
-            Ok(outcome) => outcome.map(Message::Outcome),
+            Ok(outcome) => outcome.map(|outcome| self.message(outcome)),
             Err(fault) => {
                 self.damaged += 1;
                 let frame = Some(frame.sequence);
@@ -105,17 +119,53 @@ impl<'g> Watcher<'g> {
     fn step(&mut self, frame: &Frame, times: &mut FrameTimes) -> Result<Option<Outcome>, Fault> {
         let start = Instant::now();
         let image = &mut self.image;
-        times.time(Stage::Decode, || decode(frame, image))?;
+        times.time(Part::Decode, || decode(frame, image))?;
         let localiser = &mut self.localiser;
-        let seen = times.time(Stage::Settle, || localiser.observe(image))?;
+        let seen = times.time(Part::Settle, || localiser.observe(image))?;
         if matches!(seen.scene, Scene::Moving | Scene::Still(_)) {
             self.activity.touch();
+        }
+        self.desk.preview.offer(&self.image);
+        self.desk.pulse.frame(stage(seen.scene, &self.presenter));
+        if self.desk.studio.is_open() {
+            return self.enrol(moment(frame), seen.scene, times);
         }
         match self.presenter.observe(moment(frame), seen.scene) {
             Step::Rest => Ok(None),
             Step::Close(outcome) => Ok(Some(outcome)),
             Step::Look(region) => self.look(moment(frame), region, start, times),
         }
+    }
+
+    /// A frame while a product is enrolled: it may become a shot, and nothing of it goes to the till.
+    fn enrol(
+        &mut self,
+        now: Moment,
+        scene: Scene,
+        times: &mut FrameTimes,
+    ) -> Result<Option<Outcome>, Fault> {
+        let open = self.presenter.hold(now);
+        if let (Scene::Still(region), None, true) = (scene, &open, self.desk.studio.wants()) {
+            self.recogniser.follow();
+            self.recogniser.look(&self.image, region, times)?;
+            self.desk.studio.offer(&Look {
+                image: &self.image,
+                region,
+                probe: self.recogniser.probe(),
+                sharpness: sharpness(&self.image, region),
+                hits: self.recogniser.hits(),
+                snapshot: self.recogniser.snapshot(),
+                thresholds: *self.recogniser.thresholds(),
+            })?;
+            self.desk.board.touch();
+        }
+        Ok(open)
+    }
+
+    /// An outcome for the link thread; the embedding that it went by is kept for a correction.
+    fn message(&mut self, outcome: Outcome) -> Message {
+        self.desk.keep_probe(outcome.presentation, &self.best.1);
+        Message::Outcome(outcome, Arc::clone(self.recogniser.snapshot()))
     }
 
     fn look(
@@ -125,10 +175,50 @@ impl<'g> Watcher<'g> {
         start: Instant,
         times: &mut FrameTimes,
     ) -> Result<Option<Outcome>, Fault> {
+        if self.presenter.votes() == 0 {
+            // Products are numbered as in the state that is searched: it changes between presentations only.
+            self.recogniser.follow();
+            self.best.0 = f32::NEG_INFINITY;
+        }
         let sharpness = sharpness(&self.image, region);
-        let hits = self.recogniser.look(&self.image, region, times)?;
-        times.since(Stage::Total, start);
-        Ok(self.presenter.looked(now, hits, sharpness, times))
+        self.recogniser.look(&self.image, region, times)?;
+        if sharpness > self.best.0 {
+            self.best.0 = sharpness;
+            self.best.1.copy_from_slice(self.recogniser.probe());
+        }
+        let contested = self.is_contested()?;
+        times.since(Part::Total, start);
+        let hits = self.recogniser.hits();
+        let outcome = self
+            .presenter
+            .looked(now, hits, sharpness, contested, times);
+        let micros = start.elapsed().as_micros().min(u32::MAX.into());
+        self.desk
+            .pulse
+            .looked(self.presenter.presentations(), micros as u32);
+        Ok(outcome)
+    }
+
+    /// Whether a person has said of such a look that it is not the first of its hits.
+    fn is_contested(&self) -> Result<bool, Fault> {
+        let hits = self.recogniser.hits();
+        let Some(best) = hits.first().filter(|_| !self.desk.feedback.is_empty()) else {
+            return Ok(false);
+        };
+        let gtin = self.recogniser.snapshot().product(best.product)?.gtin;
+        let probe = self.recogniser.probe();
+        Ok(self.desk.feedback.contests(probe, gtin, best.score))
+    }
+}
+
+/// What a person sees on the stage.
+fn stage(scene: Scene, presenter: &Presenter) -> Stage {
+    match scene {
+        Scene::Learning => Stage::Learning,
+        Scene::Empty => Stage::Empty,
+        Scene::Moving => Stage::Moving,
+        Scene::Still(_) if presenter.has_decided() => Stage::Decided,
+        Scene::Still(_) => Stage::Looking,
     }
 }
 

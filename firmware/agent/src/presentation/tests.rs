@@ -51,7 +51,7 @@ fn look(presenter: &mut Presenter, now: Moment, scores: &[f32]) -> Option<Outcom
         })
         .collect();
     hits.sort_by(|a, b| b.score.total_cmp(&a.score));
-    presenter.looked(now, &hits, 100.0, &FrameTimes::default())
+    presenter.looked(now, &hits, 100.0, false, &FrameTimes::default())
 }
 
 fn verdicts(frames: &[Shown<'_>]) -> std::vec::Vec<(Verdict, Option<Reason>)> {

@@ -11,6 +11,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use skueye_agent::desk::Desk;
 use skueye_agent::moment::Activity;
 use skueye_agent::pipeline;
 use skueye_agent::report::{Format, Reporter};
@@ -167,6 +168,7 @@ fn a_pseudo_terminal_carries_the_answers_and_the_acknowledgements() {
         observer: &mut Reporter::new(&mut till, Format::Json),
         link_log: None,
         activity: &Activity::default(),
+        desk: &Desk::new(&config, &path).unwrap(),
     };
     let summary = skueye_agent::run(&config, source, Policy::EveryFrame, output).unwrap();
     assert_eq!((summary.sent, summary.link_failures), (4, 0));

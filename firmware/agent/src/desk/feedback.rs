@@ -1,0 +1,296 @@
+//! What people corrected: kept on the disk for the next training, and used at once against the same mistake.
+//!
+//! One JSON line for every answer, synced before it counts; a line that a power cut left unfinished is cut off at the next
+//! start. A line holds the embedding that the device went by, as int8 codes with a scale, so that a look that comes nearer to
+//! a mistake than to the product's own rows is not accepted again: a **hard negative**. Saying that such a look was right
+//! after all takes the negative back.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use serde::{Deserialize, Serialize};
+use skueye_models::{Code, EmbeddingId, Fault, Gtin};
+use skueye_vision::decode::read_bounded;
+
+use super::lock;
+
+/// The longest file that is read: some 50,000 corrections.
+const MAX_BYTES: u64 = 64 << 20;
+/// Mistakes that are looked at: 0.1 ms of each look.
+const NEGATIVES: usize = 1024;
+/// From this cosine on two looks are the same.
+const SAME: f32 = 0.9;
+
+/// One answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Correction {
+    /// What the device had said first.
+    pub said: Option<Gtin>,
+    /// What it was; `None`: not that.
+    pub was: Option<Gtin>,
+    /// Of the model.
+    pub embedding_id: String,
+    /// Value of a code's unit.
+    pub scale: f32,
+    /// The embedding: codes in +-127.
+    pub codes: Vec<i8>,
+}
+
+impl Correction {
+    /// An answer to a look with this embedding.
+    pub fn new(said: Option<Gtin>, was: Option<Gtin>, id: EmbeddingId, probe: &[f32]) -> Self {
+        let largest = probe.iter().fold(0.0f32, |max, value| max.max(value.abs()));
+        let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
+        let code = |value: &f32| (value / scale).round().clamp(-127.0, 127.0) as i8;
+        Self {
+            said,
+            was,
+            embedding_id: id.to_string(),
+            scale,
+            codes: probe.iter().map(code).collect(),
+        }
+    }
+
+    fn cosine(&self, probe: &[f32]) -> f32 {
+        let terms = self.codes.iter().zip(probe);
+        terms
+            .map(|(code, value)| f32::from(*code) * value)
+            .sum::<f32>()
+            * self.scale
+    }
+
+    fn values(&self) -> Vec<f32> {
+        let value = |code: &i8| f32::from(*code) * self.scale;
+        self.codes.iter().map(value).collect()
+    }
+
+    fn is_mistake(&self) -> bool {
+        self.said.is_some() && self.said.map(Gtin::value) != self.was.map(Gtin::value)
+    }
+}
+
+/// What people corrected.
+#[derive(Debug)]
+pub struct Feedback {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Of every model, the oldest first.
+    all: Vec<Correction>,
+    /// Of the model in use.
+    negatives: Vec<Correction>,
+    embedding: Option<EmbeddingId>,
+    /// Opened with the first answer.
+    file: Option<File>,
+}
+
+impl Feedback {
+    /// What was corrected in earlier runs. Errors: E901; E911 for a file that holds something else.
+    pub fn open(path: &Path) -> Result<Self, Fault> {
+        let all = match path.exists() {
+            true => read(path)?,
+            false => Vec::new(),
+        };
+        let state = State {
+            all,
+            ..State::default()
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            state: Mutex::new(state),
+        })
+    }
+
+    /// A run with a model begins.
+    pub(super) fn begin(&self, id: EmbeddingId) {
+        let mut state = lock(&self.state);
+        state.embedding = Some(id);
+        state.negatives.clear();
+        let of_model = id.to_string();
+        let own = state.all.iter().filter(|c| c.embedding_id == of_model);
+        let own: Vec<_> = own.cloned().collect();
+        own.into_iter()
+            .for_each(|correction| state.learn(correction));
+    }
+
+    /// Keeps an answer: on the disk when this returns. Errors: E901.
+    pub(super) fn add(&self, correction: Correction) -> Result<(), Fault> {
+        let mut state = lock(&self.state);
+        let mut line = serde_json::to_vec(&correction).map_err(|e| damaged(&self.path, 0, &e))?;
+        line.push(b'\n');
+        let written = state.append(&self.path, &line);
+        written.map_err(|error| Fault::io("append to", &self.path, &error))?;
+        state.all.push(correction.clone());
+        state.learn(correction);
+        Ok(())
+    }
+
+    /// Whether a person has said of just such a look that it is not `gtin`: it comes nearer to that mistake than, with
+    /// `score`, to the product's rows.
+    pub(crate) fn contests(&self, probe: &[f32], gtin: Gtin, score: f32) -> bool {
+        let state = lock(&self.state);
+        let of_product = |c: &&Correction| c.said.is_some_and(|said| said.value() == gtin.value());
+        let mut mistakes = state.negatives.iter().filter(of_product);
+        mistakes.any(|mistake| mistake.cosine(probe) >= score)
+    }
+
+    /// Whether there is any mistake to look at.
+    pub(crate) fn is_empty(&self) -> bool {
+        lock(&self.state).negatives.is_empty()
+    }
+}
+
+impl State {
+    fn learn(&mut self, correction: Correction) {
+        if let Some(was) = correction.was {
+            let values = correction.values();
+            let taken_back = |c: &Correction| {
+                c.said.is_some_and(|said| said.value() == was.value()) && c.cosine(&values) > SAME
+            };
+            self.negatives.retain(|negative| !taken_back(negative));
+        }
+        if correction.is_mistake() {
+            if self.negatives.len() == NEGATIVES {
+                self.negatives.remove(0);
+            }
+            self.negatives.push(correction);
+        }
+    }
+
+    fn append(&mut self, path: &Path, line: &[u8]) -> std::io::Result<()> {
+        if self.file.is_none() {
+            self.file = Some(OpenOptions::new().create(true).append(true).open(path)?);
+        }
+        let Some(file) = &mut self.file else {
+            return Ok(());
+        };
+        let before = file.metadata()?.len();
+        let written = file.write_all(line).and_then(|()| file.sync_data());
+        if written.is_err() {
+            // Half a line must not stand before the next one.
+            let _ = file.set_len(before);
+        }
+        written
+    }
+}
+
+/// Every whole line; what follows the last line's end is cut off.
+fn read(path: &Path) -> Result<Vec<Correction>, Fault> {
+    let bytes = read_bounded(path, MAX_BYTES, Code::LogDamaged)?;
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n');
+    let whole = whole.map_or(0, |at| at + 1);
+    if whole < bytes.len() {
+        let file = OpenOptions::new().write(true).open(path);
+        let cut = file.and_then(|file| file.set_len(whole as u64));
+        cut.map_err(|error| Fault::io("cut an unfinished line off", path, &error))?;
+    }
+    let lines = bytes[..whole].split(|byte| *byte == b'\n');
+    let lines = lines.enumerate().filter(|(_, line)| !line.is_empty());
+    lines
+        .map(|(at, line)| serde_json::from_slice(line).map_err(|e| damaged(path, at + 1, &e)))
+        .collect()
+}
+
+fn damaged(path: &Path, line: usize, error: &serde_json::Error) -> Fault {
+    Fault::new(
+        Code::LogDamaged,
+        format!("a correction in line {line}"),
+        error.to_string(),
+        "move the file away, or take the line out",
+    )
+    .at(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: EmbeddingId = EmbeddingId([7; 16]);
+
+    fn gtin(body: u64) -> Gtin {
+        Gtin::from_body(body, 13).unwrap()
+    }
+
+    fn unit(direction: usize, tilt: f32) -> Vec<f32> {
+        let mut values = [0.0; 32];
+        values[direction] = 1.0;
+        values[31] = tilt;
+        let norm = (1.0 + tilt * tilt).sqrt();
+        values.iter().map(|v| v / norm).collect()
+    }
+
+    fn mistake(said: u64, was: Option<u64>, probe: &[f32]) -> Correction {
+        Correction::new(Some(gtin(said)), was.map(gtin), ID, probe)
+    }
+
+    fn opened(path: &Path) -> Feedback {
+        let feedback = Feedback::open(path).unwrap();
+        feedback.begin(ID);
+        feedback
+    }
+
+    #[test]
+    fn the_same_look_is_contested_also_after_a_restart_and_another_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("feedback.jsonl");
+        let feedback = opened(&path);
+        assert!(feedback.is_empty());
+        feedback.add(mistake(1, Some(2), &unit(3, 0.0))).unwrap();
+        for feedback in [feedback, opened(&path)] {
+            assert!(feedback.contests(&unit(3, 0.1), gtin(1), 0.8));
+            assert!(
+                !feedback.contests(&unit(3, 0.1), gtin(2), 0.8),
+                "what it was"
+            );
+            assert!(
+                !feedback.contests(&unit(4, 0.0), gtin(1), 0.8),
+                "another look"
+            );
+            assert!(
+                !feedback.contests(&unit(3, 0.5), gtin(1), 0.99),
+                "nearer to the product"
+            );
+        }
+    }
+
+    #[test]
+    fn saying_that_it_was_right_takes_the_mistake_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("feedback.jsonl");
+        let feedback = opened(&path);
+        feedback.add(mistake(1, None, &unit(3, 0.0))).unwrap();
+        feedback.add(mistake(1, Some(1), &unit(3, 0.1))).unwrap();
+        assert!(feedback.is_empty() && opened(&path).is_empty());
+    }
+
+    #[test]
+    fn a_line_that_was_cut_off_is_lost_alone_and_a_wrong_one_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("feedback.jsonl");
+        opened(&path).add(mistake(1, None, &unit(3, 0.0))).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for cut in 0..whole.len() {
+            std::fs::write(&path, [&whole[..], &whole[..cut]].concat()).unwrap();
+            let feedback = opened(&path);
+            feedback.add(mistake(2, None, &unit(4, 0.0))).unwrap();
+            assert_eq!(opened(&path).state.lock().unwrap().all.len(), 2);
+        }
+        std::fs::write(&path, b"{}\n").unwrap();
+        assert_eq!(Feedback::open(&path).unwrap_err().code(), Code::LogDamaged);
+    }
+
+    #[test]
+    fn another_models_mistakes_are_kept_and_do_not_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("feedback.jsonl");
+        opened(&path).add(mistake(1, None, &unit(3, 0.0))).unwrap();
+        let feedback = Feedback::open(&path).unwrap();
+        feedback.begin(EmbeddingId([8; 16]));
+        assert!(feedback.is_empty());
+    }
+}

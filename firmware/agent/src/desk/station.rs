@@ -1,0 +1,263 @@
+//! The desk for the page.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use skueye_gallery::Snapshot;
+use skueye_models::{Code, Fault, Gtin, Product};
+use skueye_page::Station;
+use skueye_page::station::{
+    Answer, DayLog, EnrolStep, Enrolment, Health, ProductLine, Trouble, UpdateView, View,
+};
+
+use super::board::{self, State};
+use super::feedback::Correction;
+use super::{Desk, Run, Said, shots};
+use crate::config::{Config, Problem};
+
+impl Station for Desk {
+    fn view(&self) -> View {
+        let state = self.board.state();
+        let enrolment = self.studio.view();
+        let mut view = View {
+            version: 0,
+            stage: self.pulse.now(),
+            asks: state.asks(),
+            enrolment,
+            update: self.update(&state),
+            troubles: state
+                .troubles()
+                .map(|(_, trouble)| trouble.clone())
+                .collect(),
+            fps: self.pulse.fps(),
+            latency_ms: self.pulse.latency_ms(),
+            products: self.run().map_or(0, |run| run.gallery.product_count()),
+            counts: state.counts,
+            recent: state.recent.into(),
+        };
+        view.counts.frames = self.pulse.frames();
+        for presentation in &mut view.recent {
+            for candidate in &mut presentation.candidates {
+                candidate.photo = self.photo_path(candidate.gtin).is_some();
+            }
+        }
+        view.version = state.version;
+        view
+    }
+
+    fn preview(&self) -> Option<Arc<[u8]>> {
+        self.preview.jpeg()
+    }
+
+    fn photo(&self, gtin: Gtin) -> Option<Arc<[u8]>> {
+        let bytes = std::fs::read(self.photo_path(gtin)?).ok()?;
+        Some(bytes.into())
+    }
+
+    fn answer(&self, number: u32, answer: Answer) -> Result<(), Fault> {
+        let Some((said, told)) = self.board.answer(number, answer)? else {
+            return Ok(());
+        };
+        let was = match answer {
+            Answer::Product(gtin) => Some(gtin),
+            Answer::NotThis => None,
+        };
+        if let (Some(run), Some(probe)) = (self.run(), self.probe(number)) {
+            self.feedback
+                .add(Correction::new(said, was, run.embedding, &probe))?;
+        }
+        let said = Said {
+            number,
+            said,
+            was,
+            send: !told,
+        };
+        match self.post(said) {
+            true => Ok(()),
+            false => Err(Fault::new(
+                Code::AnswerLate,
+                "a till that takes answers",
+                "too many answers that wait for it",
+                "check the till and its cable",
+            )),
+        }
+    }
+
+    fn enrol(&self, step: EnrolStep) -> Result<Option<Enrolment>, Fault> {
+        let done = self.enrol_step(step);
+        self.board.touch();
+        done?;
+        Ok(self.studio.view())
+    }
+
+    fn find(&self, text: &str, most: usize) -> Vec<ProductLine> {
+        let Some(run) = self.run() else {
+            return Vec::new();
+        };
+        let text = text.to_lowercase();
+        let snapshot = run.gallery.snapshot();
+        let lines = products(&snapshot);
+        let fits = |line: &ProductLine| {
+            line.gtin.to_string().contains(&text) || line.title.to_lowercase().contains(&text)
+        };
+        lines.filter(fits).take(most).collect()
+    }
+
+    fn log(&self, day: Option<&str>, most: usize) -> Result<DayLog, Fault> {
+        let state = self.board.state();
+        Ok(DayLog {
+            day: day.unwrap_or_default().to_owned(),
+            presentations: state.recent.into_iter().take(most).collect(),
+            confusions: Vec::new(),
+            counts: state.counts,
+        })
+    }
+
+    fn health(&self) -> Health {
+        let state = self.board.state();
+        let of = |is: fn(Code) -> bool| state.troubles().find(|(code, _)| is(*code));
+        let of = |is| of(is).map(|(_, trouble)| trouble.clone());
+        let missing = self.run().is_none().then(starting);
+        Health {
+            camera: of(board::is_camera),
+            model: missing.clone(),
+            gallery: missing,
+            link: of(board::is_link),
+        }
+    }
+
+    fn metrics(&self) -> String {
+        String::new()
+    }
+
+    fn settings_problems(&self) -> Vec<String> {
+        match Config::check(&self.settings) {
+            Ok(Ok(_)) => Vec::new(),
+            Ok(Err(problems)) => problems.iter().map(Problem::to_string).collect(),
+            Err(fault) => vec![fault.to_string()],
+        }
+    }
+}
+
+impl Desk {
+    fn enrol_step(&self, step: EnrolStep) -> Result<(), Fault> {
+        match step {
+            EnrolStep::Begin {
+                gtin,
+                title,
+                category,
+            } => self.begin_enrolment(&gtin, title, category),
+            EnrolStep::Shot => self.studio.ask_for_shot(),
+            EnrolStep::Drop(at) => self.studio.drop_shot(at),
+            EnrolStep::Save => {
+                let (gtin, pictures) = self.studio.save(&self.running()?)?;
+                self.keep_pictures(gtin, &pictures);
+                Ok(())
+            }
+            EnrolStep::Cancel => {
+                self.studio.cancel();
+                Ok(())
+            }
+            EnrolStep::Undo => {
+                let pictures = self.studio.undo(&self.running()?)?;
+                shots::forget(&pictures)
+            }
+        }
+    }
+
+    /// A product that the gallery knows keeps its name and category.
+    fn begin_enrolment(&self, gtin: &str, title: String, category: String) -> Result<(), Fault> {
+        let gtin: Gtin = gtin.trim().parse()?;
+        let snapshot = self.running()?.gallery.snapshot();
+        let known = products(&snapshot).find(|line| line.gtin.value() == gtin.value());
+        let product = match known {
+            Some(line) => Product {
+                gtin: line.gtin,
+                title: line.title,
+                category: line.category,
+            },
+            None if title.trim().is_empty() => {
+                return Err(Fault::new(
+                    Code::GalleryInput,
+                    "a name for a product that the gallery does not have",
+                    "none",
+                    "type the product's name",
+                ));
+            }
+            None => Product {
+                gtin,
+                title: title.trim().to_owned(),
+                category: category.trim().to_owned(),
+            },
+        };
+        self.studio.begin(product)
+    }
+
+    fn running(&self) -> Result<Run, Fault> {
+        self.run().ok_or_else(|| {
+            Fault::new(
+                Code::EnrolStep,
+                "a device that recognises",
+                "one that is still starting",
+                "wait until it has started",
+            )
+        })
+    }
+
+    /// The product is enrolled already: pictures that cannot be kept are told, and that is all.
+    fn keep_pictures(&self, gtin: Gtin, pictures: &[Vec<u8>]) {
+        let Some(root) = self.studio.pictures() else {
+            return;
+        };
+        match shots::keep(root, gtin, pictures) {
+            Ok(paths) => self.studio.note_pictures(paths),
+            Err(fault) => self.board.trouble(&fault),
+        }
+    }
+
+    fn photo_path(&self, gtin: Gtin) -> Option<PathBuf> {
+        shots::first(self.studio.pictures()?, gtin)
+    }
+
+    fn update(&self, state: &State) -> UpdateView {
+        UpdateView {
+            release: state.release.clone(),
+            staged: self.staged.now(),
+            percent: state.percent,
+        }
+    }
+}
+
+fn starting() -> Trouble {
+    Trouble {
+        code: String::new(),
+        text: "the device is starting".into(),
+        remedy: "wait".into(),
+    }
+}
+
+/// Every product of the file and of what was added, each once. Products that cannot be read are left out; verifying tells.
+fn products(snapshot: &Snapshot) -> impl Iterator<Item = ProductLine> {
+    let of_base = snapshot.base().view().products();
+    let added = snapshot.added().map(|added| added.view());
+    let base = snapshot.base().view();
+    let is_new = move |line: &ProductLine| base.find(line.gtin.value()).is_none();
+    let lines = of_base.filter_map(|product| Some(line(&product.ok()?.1)));
+    let new: Vec<ProductLine> = match &added {
+        Some(view) => view
+            .products()
+            .filter_map(|product| Some(line(&product.ok()?.1)))
+            .filter(is_new)
+            .collect(),
+        None => Vec::new(),
+    };
+    lines.chain(new)
+}
+
+fn line(product: &skueye_gallery::ProductRef<'_>) -> ProductLine {
+    ProductLine {
+        gtin: product.gtin,
+        title: product.title.to_owned(),
+        category: product.category.to_owned(),
+    }
+}

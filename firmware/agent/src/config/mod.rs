@@ -5,6 +5,7 @@
 
 mod camera;
 mod enrol;
+mod page;
 mod parse;
 mod problem;
 mod reader;
@@ -21,6 +22,7 @@ use skueye_vision::{localise, runtime, tensorrt};
 use crate::camera::Camera;
 
 pub use enrol::Enrol;
+pub use page::Page;
 pub use problem::Problem;
 
 /// The kiosk profile, as it is shipped.
@@ -51,6 +53,8 @@ pub struct Config {
     pub link: Link,
     /// How products are enrolled at the device.
     pub enrol: Enrol,
+    /// The operator page.
+    pub page: Page,
     /// Where the events go; `None` is the standard output.
     pub events: Option<PathBuf>,
     /// The sets of model, gallery and settings that come in bundles.
@@ -162,6 +166,7 @@ impl Default for Config {
                 duplicate_ms: 0,
             },
             enrol: Enrol::default(),
+            page: Page::default(),
             events: None,
             update: Update::default(),
         }

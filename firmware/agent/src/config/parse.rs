@@ -36,6 +36,7 @@ pub(super) fn read(text: &str, folder: &Path) -> (Config, Vec<String>, Vec<Probl
     read_localise(reader.section("localise"), &mut config.localise);
     read_decision(reader.section("decision"), &mut config.decision);
     read_link(reader.section("link"), &mut config.link);
+    super::page::read(reader.section("page"), folder, &mut config.page);
     super::enrol::read(reader.section("enrol"), folder, &mut config.enrol);
     super::update::read(reader.section("update"), folder, &mut config.update);
     let (keys, problems) = reader.finish();

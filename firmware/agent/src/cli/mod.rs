@@ -4,6 +4,7 @@ mod capture;
 mod config;
 mod doctor;
 mod gallery;
+mod page;
 mod print;
 mod recognise;
 mod run;
@@ -36,6 +37,8 @@ enum Command {
     /// Install signed bundles, and go back.
     #[command(subcommand)]
     Update(update::Command),
+    /// Who may use the operator page.
+    Page(page::Page),
     /// Check model, gallery and what this machine offers.
     Doctor(doctor::Doctor),
     /// Look at the settings.
@@ -52,6 +55,7 @@ impl Cli {
             Command::Recognise(recognise) => recognise.run(),
             Command::Gallery(command) => command.run(),
             Command::Update(command) => command.run(),
+            Command::Page(page) => page.run().map(|()| ExitCode::SUCCESS),
             Command::Doctor(doctor) => doctor.run(),
             Command::Config(command) => command.run(),
         }

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -16,8 +17,10 @@ use skueye_agent::program::Running;
 use skueye_agent::report::{Format, Line, Observers, Reporter};
 use skueye_agent::sets::Told;
 use skueye_agent::{Config, health, run, sets};
-use skueye_models::Fault;
+use skueye_models::{Code, Fault};
 use skueye_update::{DiskStorage, Slots, Waiting};
+
+use super::page;
 
 /// Options of `skueye run`.
 #[derive(Debug, Args)]
@@ -32,6 +35,9 @@ pub struct Run {
     /// In place of the settings' update folder: model, gallery and settings are those of the set in use there.
     #[arg(long, value_name = "FOLDER")]
     update: Option<PathBuf>,
+    /// Serve the operator page here, in place of the settings' address; "off" serves none. A replay has none otherwise.
+    #[arg(long, value_name = "ADDRESS")]
+    page: Option<String>,
     /// Write JSON lines.
     #[arg(long)]
     json: bool,
@@ -48,9 +54,29 @@ impl Run {
         }
         // Each turn is a start of the device: a set that became due while the stage was quiet is tried in the next.
         let mut program = Running::here()?;
-        let desk = Desk::new(&device, &self.config)?;
+        self.choose_page(&mut device)?;
+        let desk = Arc::new(Desk::new(&device, &self.config)?);
+        // The device scans without a page: what keeps it from being served is told, here and by the health check.
+        let _page = page::serve(&device, &desk).unwrap_or_else(|fault| {
+            eprintln!("skueye: {fault}");
+            None
+        });
         while self.once(&device, &mut program, &desk)? {}
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn choose_page(&self, device: &mut Config) -> Result<(), Fault> {
+        match self.page.as_deref() {
+            None if self.replay.is_none() => {}
+            None | Some("off") => device.page.listen = None,
+            Some(address) => {
+                device.page.listen = Some(address.parse().map_err(|_| {
+                    let expected = "an address with a port, as 127.0.0.1:8080";
+                    Fault::new(Code::Usage, expected, address, "correct --page")
+                })?);
+            }
+        }
+        Ok(())
     }
 
     /// Runs until the frames are over; true where they ended because a new set is due.

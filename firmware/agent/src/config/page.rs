@@ -1,6 +1,6 @@
 //! The section `[page]`.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use skueye_page::{Display, Settings};
@@ -24,7 +24,7 @@ pub struct Page {
 impl Default for Page {
     fn default() -> Self {
         Self {
-            listen: None,
+            listen: Some((Ipv4Addr::LOCALHOST, 8080).into()),
             names: Vec::new(),
             display: Display::Here,
             access: "page-access.json".into(),

@@ -278,6 +278,12 @@ impl Observer for Observers<'_> {
     }
 }
 
+impl<O: Observer + ?Sized> Observer for &mut O {
+    fn observe(&mut self, line: &Line<'_>) -> Result<(), Fault> {
+        (**self).observe(line)
+    }
+}
+
 impl Observer for Reporter<'_> {
     fn observe(&mut self, line: &Line<'_>) -> Result<(), Fault> {
         self.write(line)

@@ -20,6 +20,9 @@ use super::lock;
 const MAX_BYTES: u64 = 64 << 20;
 /// Mistakes that are looked at: 0.1 ms of each look.
 const NEGATIVES: usize = 1024;
+/// A look that is as near to a mistake as to the product's rows, to this cosine, counts as nearer: rounding and the noise of a
+/// camera are of that size.
+const TIE: f32 = 0.01;
 /// From this cosine on two looks are the same.
 const SAME: f32 = 0.9;
 
@@ -130,13 +133,13 @@ impl Feedback {
         Ok(())
     }
 
-    /// Whether a person has said of just such a look that it is not `gtin`: it comes nearer to that mistake than, with
+    /// Whether a person has said of just such a look that it is not `gtin`: it comes as near to that mistake as, with
     /// `score`, to the product's rows.
     pub(crate) fn contests(&self, probe: &[f32], gtin: Gtin, score: f32) -> bool {
         let state = lock(&self.state);
         let of_product = |c: &&Correction| c.said.is_some_and(|said| said.value() == gtin.value());
         let mut mistakes = state.negatives.iter().filter(of_product);
-        mistakes.any(|mistake| mistake.cosine(probe) >= score)
+        mistakes.any(|mistake| mistake.cosine(probe) >= score - TIE)
     }
 
     /// Whether there is any mistake to look at.

@@ -1,5 +1,6 @@
 //! The kiosk from a folder of frames to the till, with a real network, a real gallery and real terminals.
 
+mod desk;
 mod shop;
 #[path = "../../../vision/tests/tensorrt/standin.rs"]
 mod standin;

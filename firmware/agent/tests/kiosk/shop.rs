@@ -26,7 +26,7 @@ const PRODUCTS: [(Look, u64, &str); 3] = [
     (GREEN, 400_638_133_394, "Green tea 20 bags"),
     (BLUE, 400_638_133_395, "Blue tea 20 bags"),
 ];
-const WIDTH: u32 = 160;
+pub const WIDTH: u32 = 160;
 const HEIGHT: u32 = 120;
 
 /// Removed when it is dropped.
@@ -98,10 +98,7 @@ impl Shop {
             places.extend([None; 3]);
         }
         for (sequence, place) in (0..).zip(places) {
-            let mut frame = stage(sequence);
-            if let Some((x, look)) = place {
-                paint(&mut frame, [x, 30, x + 60, 90], look);
-            }
+            let frame = scene(sequence, place);
             fs::write(folder.join(format!("{sequence:05}.png")), png_bytes(&frame)).unwrap();
         }
     }
@@ -117,6 +114,15 @@ impl Shop {
         let bytes = fs::read(&path).unwrap();
         fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
     }
+}
+
+/// The stage, with a box at a column or empty.
+pub fn scene(sequence: u32, place: Option<(u32, Look)>) -> RgbImage {
+    let mut frame = stage(sequence);
+    if let Some((x, look)) = place {
+        paint(&mut frame, [x, 30, x + 60, 90], look);
+    }
+    frame
 }
 
 /// Grey with noise that differs from frame to frame.

@@ -9,14 +9,19 @@ use std::time::Duration;
 
 use heapless::Vec;
 use serde::Serialize;
-use skueye_gallery::Hit;
 use skueye_models::{Thresholds, Verdict};
 use skueye_vision::Region;
 use skueye_vision::localise::Scene;
 
 use crate::config::Decision;
-use crate::latency::{FrameTimes, StageMillis};
-use crate::vote::{PRODUCTS_PER_FRAME, Ranked, Vote};
+use crate::latency::StageMillis;
+use crate::vote::{PRODUCTS_PER_FRAME, Ranked};
+
+mod ballot;
+pub mod tracks;
+
+pub use ballot::Looked;
+use ballot::{Ballot, Rules};
 
 /// Which frame, and when it was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -127,68 +132,69 @@ enum Phase {
 /// Follows the presentations on one stage.
 #[derive(Debug)]
 pub struct Presenter {
-    decision: Decision,
-    thresholds: Thresholds,
+    rules: Rules,
     phase: Phase,
-    number: u32,
-    vote: Vote,
-    first: Moment,
-    sharpness: f32,
-    blurred: u32,
-    contested: u32,
-    latency_ms: StageMillis,
+    ballot: Ballot,
 }
 
 impl Presenter {
     /// Waits for the first presentation.
     pub fn new(decision: Decision, thresholds: Thresholds) -> Self {
         Self {
-            decision,
-            thresholds,
+            rules: Rules {
+                decision,
+                thresholds,
+            },
             phase: Phase::Armed,
-            number: 0,
-            vote: Vote::default(),
-            first: Moment::default(),
-            sharpness: 0.0,
-            blurred: 0,
-            contested: 0,
-            latency_ms: StageMillis::default(),
+            ballot: Ballot::default(),
         }
     }
 
     /// Presentations so far.
     pub fn presentations(&self) -> u32 {
-        self.number
-    }
-
-    /// Takes a frame's scene.
-    pub fn observe(&mut self, now: Moment, scene: Scene) -> Step {
-        match (scene, self.phase) {
-            (Scene::Empty | Scene::Learning, phase) => {
-                self.phase = Phase::Armed;
-                match phase {
-                    Phase::Voting => Step::Close(self.decide(now)),
-                    Phase::Armed | Phase::Decided => Step::Rest,
-                }
-            }
-            (Scene::Still(region), Phase::Armed) => {
-                self.begin(now);
-                Step::Look(region)
-            }
-            (Scene::Still(region), Phase::Voting) if !self.is_late(now) => Step::Look(region),
-            (_, Phase::Voting) if self.is_late(now) => self.close(now),
-            _ => Step::Rest,
-        }
+        self.ballot.number
     }
 
     /// Votes of the presentation that is open or was last.
     pub fn votes(&self) -> u32 {
-        self.vote.frames()
+        self.ballot.votes()
     }
 
     /// Whether the outcome has fallen and the item is still there.
     pub fn has_decided(&self) -> bool {
         self.phase == Phase::Decided
+    }
+
+    /// Takes a frame's scene.
+    pub fn observe(&mut self, now: Moment, scene: Scene) -> Step {
+        let is_late = self.ballot.is_late(&self.rules, now);
+        match (scene, self.phase) {
+            (Scene::Empty | Scene::Learning, phase) => {
+                self.phase = Phase::Armed;
+                match phase {
+                    Phase::Voting => Step::Close(self.ballot.outcome(&self.rules, now)),
+                    Phase::Armed | Phase::Decided => Step::Rest,
+                }
+            }
+            (Scene::Still(region), Phase::Armed) => {
+                self.phase = Phase::Voting;
+                self.ballot.begin(self.ballot.number + 1, now);
+                Step::Look(region)
+            }
+            (Scene::Still(region), Phase::Voting) if !is_late => Step::Look(region),
+            (_, Phase::Voting) if is_late => {
+                self.phase = Phase::Decided;
+                Step::Close(self.ballot.outcome(&self.rules, now))
+            }
+            _ => Step::Rest,
+        }
+    }
+
+    /// Takes what was found in the region that was asked for.
+    pub fn looked(&mut self, now: Moment, looked: &Looked<'_>) -> Option<Outcome> {
+        let outcome = self.ballot.look(&self.rules, now, looked)?;
+        self.phase = Phase::Decided;
+        Some(outcome)
     }
 
     /// Waits until the stage is empty before the next presentation: what lies there was dealt with otherwise. What is open
@@ -199,108 +205,11 @@ impl Presenter {
         open
     }
 
-    /// Takes the hits of the region that was asked for; `contested`: a person has said of such a look that it is not the
-    /// first of them.
-    pub fn looked(
-        &mut self,
-        now: Moment,
-        hits: &[Hit],
-        sharpness: f32,
-        contested: bool,
-        times: &FrameTimes,
-    ) -> Option<Outcome> {
-        self.latency_ms = times.millis();
-        self.sharpness = self.sharpness.max(sharpness);
-        if sharpness < self.decision.min_sharpness {
-            self.blurred += 1;
-            return None;
-        }
-        self.vote.add(hits, sharpness, &self.thresholds);
-        self.contested += u32::from(contested);
-        let votes = self.vote.frames();
-        let outcome = self.decide(now);
-        let sure = outcome.verdict == Verdict::Accept;
-        let over = votes >= self.decision.max_frames;
-        if !sure && !over {
-            return None;
-        }
-        self.phase = Phase::Decided;
-        Some(outcome)
-    }
-
     /// The end of the frames: closes what is open.
     pub fn finish(&mut self, now: Moment) -> Option<Outcome> {
         let open = self.phase == Phase::Voting;
         self.phase = Phase::Armed;
-        open.then(|| self.decide(now))
-    }
-
-    fn begin(&mut self, now: Moment) {
-        self.phase = Phase::Voting;
-        self.number += 1;
-        self.vote.clear();
-        self.first = now;
-        (self.sharpness, self.blurred, self.contested) = (0.0, 0, 0);
-        self.latency_ms = StageMillis::default();
-    }
-
-    fn close(&mut self, now: Moment) -> Step {
-        self.phase = Phase::Decided;
-        Step::Close(self.decide(now))
-    }
-
-    fn is_late(&self, now: Moment) -> bool {
-        let limit = Duration::from_millis(self.decision.timeout_ms.into());
-        now.time.saturating_sub(self.first.time) >= limit
-    }
-
-    /// The outcome if it fell now.
-    fn decide(&self, now: Moment) -> Outcome {
-        let candidates = self.vote.ranking();
-        let agreeing = candidates
-            .first()
-            .map_or(0, |best| self.vote.firsts(best.product));
-        let (verdict, reason) = self.judge(&candidates, agreeing);
-        Outcome {
-            presentation: self.number,
-            verdict,
-            reason,
-            candidates,
-            votes: self.vote.frames(),
-            agreeing,
-            sharpness: self.sharpness,
-            first: self.first,
-            last: now,
-            latency_ms: self.latency_ms,
-        }
-    }
-
-    fn judge(&self, candidates: &[Ranked], agreeing: u32) -> (Verdict, Option<Reason>) {
-        let votes = self.vote.frames();
-        let Some(best) = candidates.first() else {
-            let reason = match (votes, self.blurred) {
-                (0, 0) => Reason::Unreadable,
-                (0, _) => Reason::Blurred,
-                _ => Reason::Unknown,
-            };
-            return (Verdict::Reject, Some(reason));
-        };
-        let second = candidates.get(1).map(|second| second.score);
-        match self.thresholds.judge(best.score, second) {
-            Verdict::Reject => (Verdict::Reject, Some(Reason::Unknown)),
-            Verdict::Ask if best.score >= self.thresholds.accept => {
-                (Verdict::Ask, Some(Reason::SmallMargin))
-            }
-            Verdict::Ask => (Verdict::Ask, Some(Reason::BelowAccept)),
-            Verdict::Accept if votes < self.decision.min_frames => {
-                (Verdict::Ask, Some(Reason::TooFewFrames))
-            }
-            Verdict::Accept if agreeing * 2 < votes => (Verdict::Ask, Some(Reason::SplitVote)),
-            Verdict::Accept if self.contested * 2 >= votes => {
-                (Verdict::Ask, Some(Reason::Corrected))
-            }
-            Verdict::Accept => (Verdict::Accept, None),
-        }
+        open.then(|| self.ballot.outcome(&self.rules, now))
     }
 }
 

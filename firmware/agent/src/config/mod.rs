@@ -27,6 +27,8 @@ pub use problem::Problem;
 
 /// The kiosk profile, as it is shipped.
 pub const KIOSK_PROFILE: &str = include_str!("../../profiles/kiosk.toml");
+/// The warehouse profile, as it is shipped.
+pub const WAREHOUSE_PROFILE: &str = include_str!("../../profiles/warehouse.toml");
 /// The longest settings file, in bytes.
 pub const MAX_SETTINGS_BYTES: u64 = 256 * 1024;
 
@@ -100,6 +102,8 @@ pub struct Decision {
     pub reject: Option<f32>,
     /// In place of the model's own threshold of the same name.
     pub margin: Option<f32>,
+    /// How many items there are at once.
+    pub items: Items,
     /// Votes that an acceptance needs.
     pub min_frames: u32,
     /// Votes after which the decision falls.
@@ -110,6 +114,15 @@ pub struct Decision {
     pub candidates: u32,
     /// A frame whose crop is less sharp has no vote; 0: every frame votes.
     pub min_sharpness: f32,
+}
+
+/// How many items there are at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Items {
+    /// One, which lies still on a stage.
+    One,
+    /// Several, which may move: a belt or a shelf.
+    Many,
 }
 
 /// The way to the till.
@@ -179,6 +192,7 @@ impl Default for Decision {
             accept: None,
             reject: None,
             margin: None,
+            items: Items::One,
             min_frames: 2,
             max_frames: 6,
             timeout_ms: 3000,

@@ -9,7 +9,7 @@ use toml::de::DeTable;
 
 use super::problem::Problem;
 use super::reader::{Reader, Section, line_of};
-use super::{Config, Decision, Link, Port};
+use super::{Config, Decision, Items, Link, Port};
 
 pub(super) fn parse(text: &str, folder: &Path) -> Result<Config, Vec<Problem>> {
     let (config, _, problems) = read(text, folder);
@@ -142,6 +142,12 @@ fn read_decision(mut section: Section<'_, '_>, into: &mut Decision) {
     section.optional("accept", -1.0..=1.0, &mut into.accept);
     section.optional("reject", -1.0..=1.0, &mut into.reject);
     section.optional("margin", 0.0..=2.0, &mut into.margin);
+    let parse = |name: &str| match name {
+        "one" => Some(Items::One),
+        "many" => Some(Items::Many),
+        _ => None,
+    };
+    section.parsed("items", "one or many", &mut into.items, parse);
     section.integer("min_frames", 1..=1000, &mut into.min_frames);
     section.integer("max_frames", 1..=1000, &mut into.max_frames);
     section.integer("timeout_ms", 1..=3_600_000, &mut into.timeout_ms);

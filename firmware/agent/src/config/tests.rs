@@ -29,6 +29,13 @@ fn the_shipped_profile_holds_the_defaults_and_names_every_key() {
 }
 
 #[test]
+fn the_warehouse_profile_is_sound_and_follows_several_items() {
+    let shipped = Config::parse(WAREHOUSE_PROFILE, Path::new("")).unwrap();
+    assert_eq!(shipped.decision.items, Items::Many);
+    assert_eq!(shipped.enrol, Config::default().enrol);
+}
+
+#[test]
 fn every_problem_is_listed_with_its_line() {
     let text = "[camera]\nreplay_fps = 0\nreplayfps = 3\n\n[decison]\n[decision]\naccept = 2\nmin_frames = 9\n\
                 [link]\nprefix = \"a\\\\q\"\npty = 1\n";

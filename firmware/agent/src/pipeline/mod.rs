@@ -6,6 +6,7 @@
 //! until recognition asks for the next, and counts what it read over.
 
 mod capture;
+mod stand;
 mod tell;
 mod watch;
 

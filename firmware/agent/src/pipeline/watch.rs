@@ -10,6 +10,7 @@ use skueye_vision::localise::{Localiser, Scene};
 use skueye_vision::sharpness::sharpness;
 use skueye_vision::{Region, RgbImage};
 
+use super::stand::Stand;
 use super::{Captured, Message};
 use crate::camera::{camera_fault, decode};
 use crate::config::Config;
@@ -18,7 +19,7 @@ use crate::desk::studio::Look;
 use crate::lane::{Receiver, Sender};
 use crate::latency::{FrameTimes, Latencies, Stage as Part};
 use crate::moment::Activity;
-use crate::presentation::{Moment, Outcome, Presenter, Step};
+use crate::presentation::{Looked, Moment, Outcome};
 use crate::recognise::Recogniser;
 
 /// What recognition counted.
@@ -36,7 +37,7 @@ pub(super) struct Watcher<'g> {
     /// The sharpest look of the presentation that is open, and its embedding.
     best: (f32, Vec<f32>),
     localiser: Localiser,
-    presenter: Presenter,
+    stand: Stand,
     image: RgbImage,
     latencies: Latencies,
     damaged: u64,
@@ -53,7 +54,7 @@ impl<'g> Watcher<'g> {
             activity,
             desk,
             best: (0.0, recogniser.probe().to_vec()),
-            presenter: Presenter::new(config.decision, *recogniser.thresholds()),
+            stand: Stand::new(config.decision, *recogniser.thresholds()),
             recogniser,
             localiser: Localiser::new(config.localise),
             image: RgbImage::default(),
@@ -85,18 +86,24 @@ impl<'g> Watcher<'g> {
                     Some(Message::Fault { frame: None, fault })
                 }
             };
-            let notices = std::iter::from_fn(|| self.recogniser.notice().map(Message::Runtime));
-            let mut all = message.into_iter().chain(notices);
-            if all.any(|message| messages.send(message).is_err()) {
+            let mut heard = message.is_none_or(|message| messages.send(message).is_ok());
+            while heard && let Some(outcome) = self.stand.closed() {
+                heard = messages.send(self.message(outcome)).is_ok();
+            }
+            while heard && let Some(notice) = self.recogniser.notice() {
+                heard = messages.send(Message::Runtime(notice)).is_ok();
+            }
+            if !heard {
                 break;
             }
         }
-        if let Some(outcome) = self.presenter.finish(last) {
+        self.stand.finish(last);
+        while let Some(outcome) = self.stand.closed() {
             let _ = messages.send(self.message(outcome));
         }
         Watched {
             damaged: self.damaged,
-            presentations: self.presenter.presentations(),
+            presentations: self.stand.presentations(),
             latencies: self.latencies,
         }
     }
@@ -126,14 +133,14 @@ impl<'g> Watcher<'g> {
             self.activity.touch();
         }
         self.desk.preview.offer(&self.image);
-        self.desk.pulse.frame(stage(seen.scene, &self.presenter));
+        self.desk.pulse.frame(stage(seen.scene, &self.stand));
+        let now = moment(frame);
         if self.desk.studio.is_open() {
-            return self.enrol(moment(frame), seen.scene, times);
+            return self.enrol(now, seen.scene, times);
         }
-        match self.presenter.observe(moment(frame), seen.scene) {
-            Step::Rest => Ok(None),
-            Step::Close(outcome) => Ok(Some(outcome)),
-            Step::Look(region) => self.look(moment(frame), region, start, times),
+        match self.stand.observe(now, seen.scene, &self.localiser) {
+            Some(region) => self.look(now, region, start, times),
+            None => Ok(None),
         }
     }
 
@@ -144,7 +151,8 @@ impl<'g> Watcher<'g> {
         scene: Scene,
         times: &mut FrameTimes,
     ) -> Result<Option<Outcome>, Fault> {
-        let open = self.presenter.hold(now);
+        self.stand.hold(now);
+        let open = self.stand.closed();
         if let (Scene::Still(region), None, true) = (scene, &open, self.desk.studio.wants()) {
             self.recogniser.follow();
             self.recogniser.look(&self.image, region, times)?;
@@ -175,7 +183,7 @@ impl<'g> Watcher<'g> {
         start: Instant,
         times: &mut FrameTimes,
     ) -> Result<Option<Outcome>, Fault> {
-        if self.presenter.votes() == 0 {
+        if self.stand.is_fresh() {
             // Products are numbered as in the state that is searched: it changes between presentations only.
             self.recogniser.follow();
             self.best.0 = f32::NEG_INFINITY;
@@ -189,13 +197,17 @@ impl<'g> Watcher<'g> {
         let contested = self.is_contested()?;
         times.since(Part::Total, start);
         let hits = self.recogniser.hits();
-        let outcome = self
-            .presenter
-            .looked(now, hits, sharpness, contested, times);
+        let looked = Looked {
+            hits,
+            sharpness,
+            contested,
+            times,
+        };
+        let outcome = self.stand.looked(now, &looked);
         let micros = start.elapsed().as_micros().min(u32::MAX.into());
         self.desk
             .pulse
-            .looked(self.presenter.presentations(), micros as u32);
+            .looked(self.stand.presentations(), micros as u32);
         Ok(outcome)
     }
 
@@ -212,12 +224,12 @@ impl<'g> Watcher<'g> {
 }
 
 /// What a person sees on the stage.
-fn stage(scene: Scene, presenter: &Presenter) -> Stage {
+fn stage(scene: Scene, stand: &Stand) -> Stage {
     match scene {
         Scene::Learning => Stage::Learning,
         Scene::Empty => Stage::Empty,
         Scene::Moving => Stage::Moving,
-        Scene::Still(_) if presenter.has_decided() => Stage::Decided,
+        Scene::Still(_) if stand.has_decided() => Stage::Decided,
         Scene::Still(_) => Stage::Looking,
     }
 }

@@ -1,6 +1,8 @@
 use super::*;
 use proptest::prelude::*;
-use skueye_gallery::ProductIndex;
+use skueye_gallery::{Hit, ProductIndex};
+
+use crate::latency::FrameTimes;
 
 const THRESHOLDS: Thresholds = Thresholds {
     accept: 0.6,
@@ -51,7 +53,15 @@ fn look(presenter: &mut Presenter, now: Moment, scores: &[f32]) -> Option<Outcom
         })
         .collect();
     hits.sort_by(|a, b| b.score.total_cmp(&a.score));
-    presenter.looked(now, &hits, 100.0, false, &FrameTimes::default())
+    presenter.looked(
+        now,
+        &Looked {
+            hits: &hits,
+            sharpness: 100.0,
+            contested: false,
+            times: &FrameTimes::default(),
+        },
+    )
 }
 
 fn verdicts(frames: &[Shown<'_>]) -> std::vec::Vec<(Verdict, Option<Reason>)> {

@@ -1,4 +1,4 @@
-//! The largest connected group of changed cells.
+//! Connected groups of changed cells.
 
 use super::grid::CellBox;
 
@@ -15,7 +15,11 @@ pub(super) struct BlobFinder {
     mask: Vec<bool>,
     open: Vec<bool>,
     stack: Vec<(u32, u32)>,
+    blobs: Vec<(CellBox, u32)>,
 }
+
+/// Blobs that are kept, the largest ones.
+const MOST: usize = 16;
 
 impl BlobFinder {
     pub fn new(columns: u32, rows: u32) -> Self {
@@ -26,6 +30,7 @@ impl BlobFinder {
             mask: vec![false; cells],
             open: vec![false; cells],
             stack: Vec::with_capacity(cells),
+            blobs: Vec::with_capacity(MOST + 1),
         }
     }
 
@@ -37,24 +42,31 @@ impl BlobFinder {
         &mut self.mask
     }
 
-    /// The box and the number of cells of the largest blob; of equal ones the first from the top left.
-    pub fn largest(&mut self) -> Option<(CellBox, u32)> {
+    /// The boxes of the blobs and their numbers of cells, the largest first; of equal ones the first from the top left.
+    pub fn find(&mut self) -> &[(CellBox, u32)] {
         for y in 0..self.rows {
             for x in 0..self.columns {
                 let at = self.index(x, y);
                 self.open[at] = self.mask[at] && self.changed_neighbours(x, y) >= LEAST_NEIGHBOURS;
             }
         }
-        let mut best: Option<(CellBox, u32)> = None;
+        self.blobs.clear();
         for y in 0..self.rows {
             for x in 0..self.columns {
                 if self.open[self.index(x, y)] {
                     let blob = self.flood(x, y);
-                    best = best.filter(|best| best.1 >= blob.1).or(Some(blob));
+                    let place = self.blobs.partition_point(|before| before.1 >= blob.1);
+                    self.blobs.insert(place, blob);
+                    self.blobs.truncate(MOST);
                 }
             }
         }
-        best
+        &self.blobs
+    }
+
+    /// What [`Self::find`] found last.
+    pub fn blobs(&self) -> &[(CellBox, u32)] {
+        &self.blobs
     }
 
     /// Takes the blob that holds this cell out of `open`.

@@ -23,6 +23,14 @@ impl CellBox {
         ((self.right - self.left) * (self.bottom - self.top)).max(1)
     }
 
+    /// Whether it keeps clear of the edges of `other`.
+    pub fn is_inside(self, other: Self) -> bool {
+        self.left > other.left
+            && self.top > other.top
+            && self.right < other.right
+            && self.bottom < other.bottom
+    }
+
     /// The indices of its cells in a grid of `columns`.
     pub fn indices(self, columns: u32) -> impl Iterator<Item = usize> {
         (self.top..self.bottom)

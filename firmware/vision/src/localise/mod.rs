@@ -83,6 +83,15 @@ pub enum Scene {
     Still(Region),
 }
 
+/// Something on the stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Item {
+    /// Where it is, with a margin.
+    pub region: Region,
+    /// Whether all of it is in the picture: it does not reach the edge.
+    pub whole: bool,
+}
+
 /// One frame's scene and the measures behind it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Observation {
@@ -147,6 +156,25 @@ impl Localiser {
         Ok(self.judge())
     }
 
+    /// Everything of the last frame that is as large as an item, the largest first; at most 16. Nothing while the stage is
+    /// learnt. With a fixed place: that place, while something lies there.
+    pub fn items(&self) -> impl Iterator<Item = Item> {
+        let stage = self.stage_cells();
+        let learnt = self.learnt >= self.settings.learn_frames.max(1);
+        let blobs = self.blobs.blobs().iter().filter(move |_| learnt);
+        let most = if self.settings.fixed.is_some() {
+            1
+        } else {
+            usize::MAX
+        };
+        let least = self.settings.min_area * stage.cells() as f32;
+        let large = blobs.filter(move |(_, cells)| *cells as f32 >= least);
+        large.take(most).map(move |(cells, _)| Item {
+            region: self.region(*cells),
+            whole: self.settings.fixed.is_some() || cells.is_inside(stage),
+        })
+    }
+
     fn restart(&mut self, frame: &RgbImage) {
         self.frame_size = (frame.width(), frame.height());
         let columns = self.settings.grid_width.clamp(8, frame.width().max(8));
@@ -179,7 +207,7 @@ impl Localiser {
         let level = self.settings.change_level;
         self.background
             .mark_changed(&self.current, gain, level, stage, self.blobs.mask_mut());
-        let blob = self.blobs.largest();
+        let blob = self.blobs.find().first().copied();
         let area = blob.map_or(0.0, |(_, cells)| cells as f32 / stage.cells() as f32);
         let item = blob.map(|(cells, _)| cells);
         let item = item.filter(|_| area >= self.settings.min_area);

@@ -24,8 +24,10 @@ const LEAST_SEEN: u32 = 2;
 const PATIENCE: u32 = 15;
 /// The least overlap (intersection over union) of an item with where it was expected.
 const LEAST_OVERLAP: f32 = 0.2;
-/// Tracks in one blob for so many frames are one item.
-const TOGETHER: u32 = 20;
+/// Tracks in one blob for so many frames are one item after all.
+const TOGETHER: u32 = 90;
+/// A track that was seen for so many frames is an item, not a part of one that was seen by itself for a moment.
+const REAL: u32 = 5;
 /// A track that has at least this share of its box inside a blob is part of it.
 const SHARED: f32 = 0.6;
 
@@ -261,8 +263,9 @@ impl Tracker {
         best.map(|(_, at, item)| (at, item))
     }
 
-    /// Whether several tracks are expected inside one item: they have joined, and go on at their own speeds. When they stay
-    /// together it was one item all along, of which parts had been seen: the first of them goes on alone.
+    /// Whether several tracks are expected inside one item: they have joined, and go on at their own speeds. Where one
+    /// of them was seen for a moment only, or they stay together for long, it is one item, of which parts had been seen: one
+    /// track goes on alone.
     fn join(&mut self, item: &Item, free: &mut Vec<usize, TRACKS>) -> bool {
         let place = Place::of(item.region);
         let is_inside = |track: &Track| {
@@ -275,12 +278,14 @@ impl Tracker {
             return false;
         }
         free.retain(|at| !joined.contains(at));
+        let real = |at: &&usize| self.tracks[**at].seen >= REAL;
         let together = joined.iter().map(|at| self.tracks[*at].joined).min();
-        if together.is_some_and(|frames| frames >= TOGETHER) {
-            let first = joined
-                .iter()
-                .copied()
-                .min_by_key(|at| (self.tracks[*at].state == State::New, *at));
+        let one = joined.iter().filter(real).count() < 2;
+        if one || together.is_some_and(|frames| frames >= TOGETHER) {
+            let first = joined.iter().copied().max_by_key(|at| {
+                let track = &self.tracks[*at];
+                (track.state != State::New, track.seen)
+            });
             for at in joined {
                 match Some(at) == first {
                     true => self.tracks[at].see(item),

@@ -146,6 +146,11 @@ impl FakeStation {
         state.log.iter().find(|p| p.number == number)?.answer
     }
 
+    /// The number of the product at a place on the shelf.
+    pub fn candidate(&self, at: usize) -> Gtin {
+        self.state().products[at].line.gtin
+    }
+
     /// The titles of the products, in order.
     pub fn titles(&self) -> Vec<String> {
         self.state()

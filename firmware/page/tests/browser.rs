@@ -424,13 +424,10 @@ fn a_device_that_is_gone_is_said_so_and_found_again() {
         ..Default::default()
     };
     let (station, access) = (device.station.clone(), device.access.clone());
-    // Dropping a server takes its port back before the next one asks for it.
-    device.server = {
-        let other = Device::start();
-        let gone = std::mem::replace(&mut device.server, other.server);
-        drop(gone);
-        skueye_page::serve(settings, station, access).unwrap()
-    };
+    let other = Device::start();
+    drop(std::mem::replace(&mut device.server, other.server));
+    browser.sees("#banners", "does not answer");
+    device.server = skueye_page::serve(settings, station, access).unwrap();
     device.station.present(Verdict::Accept, None, &[(4, 0.93)]);
     browser.sees(".answer h1", "Alpine Milk Chocolate 100 g");
 }

@@ -50,7 +50,7 @@ export class Device {
     const latency = view.latency_ms === null ? "–" : t("device.ms", { value: number(view.latency_ms) });
     const figures = { fps: number(view.fps, 1), latency, products: number(view.products) };
     show(this.figures, figures, () => Object.entries(figures).map(([name, value]) =>
-      el("div", {}, el("dt", {}, t(`figure.${name}`)), el("dd", {}, value))));
+      el("div", {}, el("dt", {}, t(`fact.${name}`)), el("dd", {}, value))));
     show(this.update_, view.update, () => this.progress(view.update));
   }
 

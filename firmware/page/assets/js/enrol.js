@@ -102,6 +102,7 @@ export class Enrol {
     const full = count >= now.most;
     this.guide.textContent = now.waiting ? t("enrol.waiting") : full ? t("enrol.full") : t(`enrol.guide.${Math.min(count, GUIDES - 1)}`);
     this.shoot.disabled = now.waiting || full;
+    this.shoot.classList.toggle("main", count < now.enough);
     this.save.disabled = now.waiting || count < now.enough;
     show(this.refusal, now.refused, () => now.refused && el("p.notice.no", {}, tOr(`refused.${now.refused}`, now.refused)));
     show(this.taken, [now.shots.map((shot) => shot.thumbnail), now.enough], () => {

@@ -18,8 +18,8 @@ export class Feed {
       this.onView(JSON.parse(event.data));
     };
     this.source.onerror = () => {
-      // The browser tries again by itself unless it was refused.
-      if (this.source?.readyState === EventSource.CLOSED) this.again();
+      // The browser would try again by itself, but says nothing about it.
+      this.again();
     };
     this.alive();
   }

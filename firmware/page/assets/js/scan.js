@@ -18,9 +18,10 @@ export class Scan {
 
   update(view) {
     this.view = view;
-    this.stage.className = `stage ${view.stage}`;
-    this.stage.textContent = t(`stage.${view.stage}`);
     const shown = current(view);
+    const stage = shown && shown.number === view.asks ? "asks" : view.stage;
+    this.stage.className = `stage ${stage}`;
+    this.stage.textContent = t(`stage.${stage}`);
     const key = [view.stage, view.asks, shown, this.app.state.may_answer];
     show(this.answer, key, () => this.draw(shown));
     show(this.recent, [view.recent, this.app.state.may_answer], () => this.list());
@@ -51,7 +52,8 @@ export class Scan {
   }
 
   foot(shown, product) {
-    const actions = [el("span.quiet", {}, tOr(`sent.${shown.sent}`, shown.sent)), el("span.spring")];
+    const failed = shown.sent === "failed";
+    const actions = [el(failed ? "span.hint.no" : "span.quiet", {}, tOr(`sent.${shown.sent}`, shown.sent)), el("span.spring")];
     if (this.view.stage === "empty") actions.push(el("span.quiet", {}, t("scan.next")));
     if (correctable(shown)) actions.push(this.notThis(shown, true));
     if (!product) actions.push(el("a.button", { href: "#enrol" }, icon("enrol"), t("scan.enrol")));
@@ -97,7 +99,7 @@ export class Scan {
     const lines = this.view.recent.map((shown) => {
       const { mood, product } = told(shown);
       const name = product ? product.title : t("scan.unknown");
-      return el("li", {}, mark(mood), el("span", { title: name }, name),
+      return el("li", {}, mark(mood), el("span.name", { title: name }, name),
         correctable(shown) ? this.notThis(shown, false) : el("span.quiet.number", {}, time(shown.time)));
     });
     if (!lines.length) return el("h2.quiet", {}, t("scan.nothingYet"));

@@ -163,11 +163,18 @@ impl Browser {
         severe.map(Value::to_string).collect()
     }
 
-    /// Keeps a picture of what is on the screen under `target/page/`, for people to look at.
+    /// Keeps a picture of what is on the screen under `target/tmp/page/`, for people to look at: half as wide and high.
     pub fn picture(&self, name: &str) {
+        let size = self.value("[innerWidth, innerHeight]");
+        let scale = if size[0].as_u64() > Some(800) {
+            0.5
+        } else {
+            1.0
+        };
+        let clip = json!({ "x": 0, "y": 0, "width": size[0], "height": size[1], "scale": scale });
         let shot = self.cdp(
             "Page.captureScreenshot",
-            &json!({ "format": "jpeg", "quality": 82 }),
+            &json!({ "format": "png", "clip": clip }),
         );
         let bytes = base64::Engine::decode(
             &base64::engine::general_purpose::STANDARD,
@@ -175,7 +182,7 @@ impl Browser {
         );
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("page");
         std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join(name).with_extension("jpg"), bytes.unwrap()).unwrap();
+        std::fs::write(folder.join(name).with_extension("png"), bytes.unwrap()).unwrap();
     }
 
     fn find(&self, css: &str) -> Value {

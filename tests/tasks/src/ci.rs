@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::browser;
 use crate::demo::{self, Data, Options, Training};
 use crate::exported;
 use crate::gallery;
@@ -107,6 +108,8 @@ fn builds_and_tests(workspace: &Workspace, times: &mut Times) -> Result<(), Trou
     // The same cases on every machine: a check that is red can be repeated. Other cases are found by fuzzing and by hand.
     let tests = tests.env("PROPTEST_RNG_SEED", "2022");
     times.step(&tests.env("ORT_DYLIB_PATH", library))?;
+    times.timed("install Chromium", || browser::ensure(workspace))?;
+    times.step(&browser::tests(workspace, EVERYTHING).envs(&variables))?;
     v4l2(workspace, times)?;
     let exported = times.timed("fetch ONNX tools", || exported::check(workspace))?;
     times.step(&exported.envs(&variables))?;

@@ -102,7 +102,15 @@ fn available_kib(table: &str) -> Option<u64> {
         .ok()
 }
 
-fn answers(program: &str, arguments: &[&str]) -> bool {
+/// Whether this process may install Debian's packages.
+pub fn may_install() -> bool {
+    let user = Command::new("id").arg("-u").output();
+    let is_root = user.is_ok_and(|user| user.stdout == b"0\n");
+    is_root && answers("apt-get", &["--version"])
+}
+
+/// Whether `program` starts and ends well.
+pub fn answers(program: &str, arguments: &[&str]) -> bool {
     Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())

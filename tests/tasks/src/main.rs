@@ -2,6 +2,7 @@
 //! so it is built in a second before anything else is.
 #![forbid(unsafe_code)]
 
+mod browser;
 mod ci;
 mod demo;
 mod exported;

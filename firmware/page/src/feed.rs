@@ -49,15 +49,19 @@ impl<T: Clone> Fresh<T> {
 /// A view with its JSON, made once.
 #[derive(Clone)]
 pub(crate) struct Seen {
-    version: u64,
+    /// Without what changes with every frame.
+    still: Arc<View>,
     json: Bytes,
 }
 
 impl Seen {
     pub(crate) fn new(view: &View) -> Self {
         let json = serde_json::to_vec(view).unwrap_or_default();
+        let mut still = view.clone();
+        (still.version, still.fps, still.latency_ms) = (0, 0.0, None);
+        still.counts.frames = 0;
         Self {
-            version: view.version,
+            still: Arc::new(still),
             json: json.into(),
         }
     }
@@ -92,16 +96,17 @@ impl Feed {
     pub(crate) async fn run<E, F: Future<Output = Result<Seen, E>>>(&self, look: impl Fn() -> F) {
         let mut ticks = interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut version, mut told) = (None, Instant::now());
+        let (mut last, mut told) = (None, Instant::now());
         loop {
             ticks.tick().await;
             if self.watchers() == 0 {
                 continue;
             }
             let Ok(seen) = look().await else { continue };
-            if version != Some(seen.version) || told.elapsed() >= BEAT {
-                (version, told) = (Some(seen.version), Instant::now());
+            let is_new = last.as_ref() != Some(&seen.still);
+            if is_new || told.elapsed() >= BEAT {
                 self.0.send_replace(seen.event());
+                (last, told) = (Some(seen.still), Instant::now());
             }
         }
     }

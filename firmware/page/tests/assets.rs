@@ -135,19 +135,12 @@ fn every_word_of_the_device_has_a_message() {
                 "blurred",
                 "unknown",
                 "unreadable",
-                "moving",
+                "corrected",
             ],
         ),
         (
             "refused",
-            &[
-                "blurred",
-                "glare",
-                "too_small",
-                "too_large",
-                "duplicate",
-                "moving",
-            ],
+            &["blurred", "glare", "too_small", "too_large", "duplicate"],
         ),
     ];
     for (group, words) in words {

@@ -228,7 +228,10 @@ fn a_product_is_enrolled_with_a_refused_shot_and_taken_back() {
             .titles()
             .contains(&"Cherry Jam 340 g".to_owned())
     );
-    browser.until("document.querySelector('#gtin')");
+    // A product that is known keeps its name.
+    browser.fill("#gtin", "4006381333931");
+    browser.sees("#gtin-hint", "Known: Morning Oats Crunch 500 g");
+    browser.until("document.querySelector('#title').value === 'Morning Oats Crunch 500 g'");
     sound(&browser);
 }
 

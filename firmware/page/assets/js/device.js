@@ -3,7 +3,7 @@
 import { read } from "./api.js";
 import { el, show } from "./dom.js";
 import { mark } from "./scan.js";
-import { number, t, tOr } from "./words.js";
+import { number, t, troubleText } from "./words.js";
 
 const PARTS = ["camera", "model", "gallery", "link"];
 
@@ -33,7 +33,7 @@ export class Device {
 
   part(name, trouble) {
     const words = [el("strong", {}, t(`part.${name}`)), el("br")];
-    if (trouble) words.push(`${trouble.code}: ${trouble.text}`, el("br"), el("span.quiet", {}, trouble.remedy));
+    if (trouble) words.push(troubleText(trouble), el("br"), el("span.quiet", {}, trouble.remedy));
     else words.push(el("span.quiet", {}, t("device.works")));
     return el("li", {}, mark(trouble ? "no" : "yes"), el("p", {}, ...words));
   }

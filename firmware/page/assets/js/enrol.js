@@ -45,7 +45,7 @@ export class Enrol {
     const category = el("input", { id: "category", name: "category", autocomplete: "off", maxlength: "100" });
     const hint = el("p.hint", { id: "gtin-hint", "aria-live": "polite" }, t("enrol.gtinHint"));
     const go = el("button.main", { type: "submit", id: "begin" }, t("enrol.begin"));
-    const judge = () => this.judge(plain(gtin.value), hint);
+    const judge = () => this.judge(plain(gtin.value), hint, title, category);
     gtin.setAttribute("aria-describedby", "gtin-hint");
     gtin.addEventListener("input", judge);
     gtin.addEventListener("keydown", (event) => {
@@ -68,7 +68,7 @@ export class Enrol {
       el("div.row", {}, go));
   }
 
-  async judge(gtin, hint) {
+  async judge(gtin, hint, title, category) {
     const say = (mood, text) => {
       hint.className = `hint ${mood}`;
       hint.textContent = text;
@@ -77,8 +77,13 @@ export class Enrol {
     if (!isGtin(gtin)) return say("no", t("enrol.gtinWrong"));
     say("yes", t("enrol.gtinRight"));
     const known = await read("/api/find", { text: gtin }).catch(() => []);
-    const same = known.find((line) => line.gtin === gtin);
-    if (same) say("no", t("enrol.gtinKnown", { title: same.title }));
+    // A product that is known keeps its name; the new pictures are added to it.
+    const bare = (text) => text.replace(/^0+/, "");
+    const same = known.find((line) => bare(line.gtin) === bare(gtin));
+    if (!same) return;
+    say("yes", t("enrol.gtinKnown", { title: same.title }));
+    title.value = same.title;
+    category.value = same.category;
   }
 
   shots(now) {
@@ -140,9 +145,10 @@ export class Enrol {
 
   async take(step) {
     try {
-      const enrolment = await send("/api/enrol", step);
+      const title = this.enrolment?.title ?? "";
+      await send("/api/enrol", step);
       if (step === "save") this.scannedGtin = "";
-      if (step === "cancel" || step === "undo") this.app.tell(t(`enrol.done.${step}`, { title: enrolment.title }));
+      if (step === "cancel" || step === "undo") this.app.tell(t(`enrol.done.${step}`, { title }));
     } catch (error) {
       this.app.trouble(error.message);
     }

@@ -34,7 +34,7 @@ export class Log {
       const log = await read("/api/log", this.day.value ? { day: this.day.value } : {});
       // Where no day was chosen the device says which is today: its clock counts, not this browser's.
       this.today ??= log.day;
-      this.day.value = log.day;
+      this.day.value = log.day || this.day.value;
       show(this.content, log, () => this.draw(log));
     } catch (error) {
       this.app.trouble(error.message);

@@ -9,7 +9,7 @@ import { firstVisit, login } from "./gate.js";
 import { listen } from "./keys.js";
 import { Log } from "./log.js";
 import { Scan, spoken } from "./scan.js";
-import { loadWords, t, tOr } from "./words.js";
+import { loadWords, t, troubleText } from "./words.js";
 
 const TABS = ["scan", "enrol", "log", "device"];
 const byId = (id) => document.getElementById(id);
@@ -135,7 +135,7 @@ class App {
     const lines = [];
     if (this.lost) lines.push({ mood: "no", text: t("banner.lost") });
     for (const trouble of this.view?.troubles ?? []) {
-      lines.push({ mood: "no", text: `${trouble.code}: ${tOr(`error.${trouble.code}`, `${trouble.text}. ${trouble.remedy}.`)}` });
+      lines.push({ mood: "no", text: troubleText(trouble) });
     }
     const enrolment = this.view?.enrolment;
     if (enrolment && !enrolment.saved && this.tab !== "enrol") {

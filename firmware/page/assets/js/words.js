@@ -32,6 +32,15 @@ export function tOr(key, otherwise) {
   return messages[key] ?? otherwise;
 }
 
+/** What is wrong, in one sentence: the page's own where it has one, otherwise the device's. */
+export function troubleText({ code, text, remedy }) {
+  const own = messages[`error.${code}`];
+  if (own) return `${code}: ${own}`;
+  const begin = code && !text.startsWith(code) ? `${code}: ` : "";
+  const end = remedy && !text.includes(remedy) ? ` (${remedy})` : "";
+  return begin + text + end;
+}
+
 export function score(value) {
   return value.toLocaleString(language, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }

@@ -20,6 +20,8 @@ pub(super) struct Desk {
     pub(super) next: VecDeque<Result<(), &'static str>>,
     pub(super) like: Vec<Candidate>,
     category: String,
+    /// Whether the last product that was saved was unknown before.
+    is_new: bool,
 }
 
 impl Desk {
@@ -56,54 +58,50 @@ impl Desk {
         step: EnrolStep,
         products: &mut Vec<Product>,
         count: &mut u32,
-    ) -> Result<Enrolment, Fault> {
-        let enrolment = match step {
+    ) -> Result<(), Fault> {
+        match step {
             EnrolStep::Begin {
                 gtin,
                 title,
                 category,
             } => self.begin(&gtin, title, category, products)?,
             EnrolStep::Undo => {
-                let saved = self
-                    .now
-                    .take_if(|now| now.saved)
-                    .ok_or_else(|| refused("nothing saved"))?;
-                products.retain(|product| product.line.gtin != saved.gtin);
-                saved
+                let saved = self.now.take_if(|now| now.saved);
+                let saved = saved.ok_or_else(|| refused("nothing saved"))?;
+                products.retain(|product| !self.is_new || product.line.gtin != saved.gtin);
             }
             step => self.go_on(step, products)?,
-        };
+        }
         *count = u32::try_from(products.len()).unwrap_or(u32::MAX);
-        Ok(enrolment)
+        Ok(())
     }
 
     fn begin(
         &mut self,
         gtin: &str,
-        title: String,
-        category: String,
+        mut title: String,
+        mut category: String,
         products: &[Product],
-    ) -> Result<Enrolment, Fault> {
+    ) -> Result<(), Fault> {
         if self.now.as_ref().is_some_and(|now| !now.saved) {
             return Err(refused("one under way"));
         }
         let gtin: Gtin = gtin.parse()?;
-        let known = products.iter().any(|product| product.line.gtin == gtin);
-        if title.trim().is_empty() || known {
-            let got = if known {
-                "a number that is known"
-            } else {
-                "no name"
-            };
+        // A product that is known keeps its name and category.
+        let mut lines = products.iter().map(|product| &product.line);
+        if let Some(known) = lines.find(|line| line.gtin.value() == gtin.value()) {
+            (title, category) = (known.title.clone(), known.category.clone());
+        }
+        if title.trim().is_empty() {
             return Err(Fault::new(
                 Code::GalleryInput,
-                "a new product with a name",
-                got,
-                "give it a name; remove the product first where it is to be made anew",
+                "a name for a product that the gallery does not have",
+                "none",
+                "type the product's name",
             ));
         }
         self.category = category;
-        let enrolment = Enrolment {
+        self.now = Some(Enrolment {
             gtin,
             title,
             waiting: false,
@@ -113,12 +111,11 @@ impl Desk {
             refused: None,
             lookalikes: Vec::new(),
             saved: false,
-        };
-        self.now = Some(enrolment.clone());
-        Ok(enrolment)
+        });
+        Ok(())
     }
 
-    fn go_on(&mut self, step: EnrolStep, products: &mut Vec<Product>) -> Result<Enrolment, Fault> {
+    fn go_on(&mut self, step: EnrolStep, products: &mut Vec<Product>) -> Result<(), Fault> {
         let now = self.now.as_mut().filter(|now| !now.saved);
         let now = now.ok_or_else(|| refused("none under way"))?;
         match step {
@@ -134,16 +131,15 @@ impl Desk {
                     title: now.title.clone(),
                     category: self.category.clone(),
                 };
-                products.push(Product { line, photo: true });
+                self.is_new = products.iter().all(|product| product.line.gtin != now.gtin);
+                if self.is_new {
+                    products.push(Product { line, photo: true });
+                }
             }
-            EnrolStep::Cancel => {
-                let over = now.clone();
-                self.now = None;
-                return Ok(over);
-            }
+            EnrolStep::Cancel => self.now = None,
             _ => return Err(refused("another")),
         }
-        Ok(now.clone())
+        Ok(())
     }
 }
 

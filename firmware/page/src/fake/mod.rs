@@ -330,7 +330,8 @@ impl Station for FakeStation {
     fn enrol(&self, step: EnrolStep) -> Result<Option<Enrolment>, Fault> {
         self.change(|state| {
             let (products, count) = (&mut state.products, &mut state.view.products);
-            state.desk.take(step, products, count).map(Some)
+            state.desk.take(step, products, count)?;
+            Ok(state.desk.now.clone())
         })
     }
 

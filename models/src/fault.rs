@@ -161,6 +161,7 @@ codes! {
     903 FetchFailed "a package cannot be fetched"
     904 FetchChecksum "a fetched package has another checksum"
     911 LogDamaged "a log of the device is damaged"
+    921 PartFailed "a part of the program failed and is started again"
 }
 
 impl Code {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
-use skueye_agent::camera::Source;
+use skueye_agent::camera::{Kind, Source};
 use skueye_agent::desk::Desk;
 use skueye_agent::moment::{Activity, UntilDue};
 use skueye_agent::pipeline::Output;
@@ -21,6 +21,10 @@ use skueye_models::{Code, Fault};
 use skueye_update::{DiskStorage, Slots, Waiting};
 
 use super::page;
+
+/// Before a part that failed is started again; doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Options of `skueye run`.
 #[derive(Debug, Args)]
@@ -61,8 +65,25 @@ impl Run {
             eprintln!("skueye: {fault}");
             None
         });
-        while self.once(&device, &mut program, &desk)? {}
-        Ok(ExitCode::SUCCESS)
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.once(&device, &mut program, &desk) {
+                Ok(true) => pause = FIRST_PAUSE,
+                Ok(false) => return Ok(ExitCode::SUCCESS),
+                Err(fault) if fault.code() == Code::PartFailed && self.is_live(&device) => {
+                    eprintln!("skueye: {fault}");
+                    desk.board.tell(&fault);
+                    std::thread::sleep(pause);
+                    pause = LONGEST_PAUSE.min(pause * 2);
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+
+    /// Whether a camera delivers the frames: they go on after a failure. A replay would begin anew.
+    fn is_live(&self, device: &Config) -> bool {
+        self.replay.is_none() && device.camera.kind != Kind::Replay
     }
 
     fn choose_page(&self, device: &mut Config) -> Result<(), Fault> {

@@ -144,8 +144,10 @@ impl Board {
     }
 
     /// Something is wrong that no line tells.
-    pub(super) fn trouble(&self, fault: &Fault) {
-        lock(&self.0).trouble(fault);
+    pub fn tell(&self, fault: &Fault) {
+        let mut state = lock(&self.0);
+        state.trouble(fault);
+        state.version += 1;
     }
 
     /// Something outside the board changed that the page shows.

@@ -211,7 +211,7 @@ impl Desk {
         };
         match shots::keep(root, gtin, pictures) {
             Ok(paths) => self.studio.note_pictures(paths),
-            Err(fault) => self.board.trouble(&fault),
+            Err(fault) => self.board.tell(&fault),
         }
     }
 

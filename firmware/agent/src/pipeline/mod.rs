@@ -10,12 +10,13 @@ mod stand;
 mod tell;
 mod watch;
 
+use std::any::Any;
 use std::path::Path;
 use std::sync::Arc;
 
 use skueye_camera::{CameraError, Frame, FrameSource};
 use skueye_gallery::Snapshot;
-use skueye_models::Fault;
+use skueye_models::{Code, Fault};
 use skueye_vision::embed::Notice;
 
 use crate::camera::camera_fault;
@@ -93,7 +94,7 @@ enum Captured {
 /// Runs until `source` ends, and writes a line for everything that happens and a summary.
 ///
 /// Faults of single frames and of the link are written and counted; the run goes on. Errors: model, gallery, port or
-/// output cannot be opened or written; the source is lost (after the summary has been written).
+/// output cannot be opened or written; the source is lost (after the summary has been written); E921 where a thread panicked.
 pub fn run(
     config: &Config,
     source: impl FrameSource + Send,
@@ -112,6 +113,18 @@ pub fn run(
     let teller = Teller::new(scanner, observer, config.decision.candidates);
     output.desk.begin(Run { gallery, embedding });
     connect(source, policy, watcher, teller, output.desk)
+}
+
+/// A thread ended in a panic: a mistake in the program. Whoever runs the loop starts it anew.
+fn failed(part: &str, panic: &(dyn Any + Send)) -> Fault {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    Fault::new(
+        Code::PartFailed,
+        format!("{part} to go on"),
+        text.unwrap_or("a panic"),
+        "nothing: it is started again; report this with a support bundle",
+    )
 }
 
 /// Starts the threads, waits for them, and joins what they counted.
@@ -135,13 +148,14 @@ fn connect(
         let capture = scope.spawn(move || capture(source, policy, to_watch, buffers));
         let watch = scope.spawn(move || watcher.watch(&mut from_capture, give_back, to_tell));
         let told = teller.tell(&mut from_watch, || desk.letter().map(Message::Said));
-        // The others end by themselves once nobody listens; a panic of theirs is ours.
+        // The others end by themselves once nobody listens.
         drop(from_watch);
         match (capture.join(), watch.join()) {
-            (Ok(captured), Ok(watched)) => (captured, watched, told),
-            (Err(panic), _) | (_, Err(panic)) => std::panic::resume_unwind(panic),
+            (Ok(captured), Ok(watched)) => Ok((captured, watched, told)),
+            (Err(panic), _) => Err(failed("capture", &*panic)),
+            (_, Err(panic)) => Err(failed("recognition", &*panic)),
         }
-    });
+    })?;
     told?;
     teller.summarise(&captured, &watched)?;
     match captured.lost {

@@ -268,3 +268,33 @@ fn an_open_presentation_has_its_event_when_an_enrolment_begins() {
         assert_eq!(stage.present(RED).number, 2);
     });
 }
+
+#[test]
+fn a_part_that_panics_ends_the_run_with_a_fault_and_the_next_run_works() {
+    struct Broken;
+    impl FrameSource for Broken {
+        fn next_frame(&mut self, _: &mut Frame) -> Result<Event, CameraError> {
+            panic!("a mistake in the program")
+        }
+        fn describe(&self) -> String {
+            "broken".into()
+        }
+    }
+    let shop = Shop::new();
+    let path = shop.settings("[link]\npty = false\n");
+    let config = Config::load(&path).unwrap();
+    let desk = Desk::new(&config, &path).unwrap();
+    let mut told = Told::default();
+    let output = Output {
+        observer: &mut Reporter::new(&mut told, Format::Json),
+        link_log: None,
+        activity: &Activity::default(),
+        desk: &desk,
+    };
+    let fault = skueye_agent::run(&config, Broken, Policy::LatestWins, output).unwrap_err();
+    assert_eq!(fault.code(), Code::PartFailed);
+    assert!(fault.to_string().contains("a mistake in the program"));
+    at_work(&shop, |stage| {
+        assert_eq!(stage.present(RED).verdict, Verdict::Accept);
+    });
+}

@@ -45,6 +45,10 @@ codes! {
     102 SettingsUnknownKey "the settings file has an unknown key"
     103 SettingsValue "a setting has a value out of its range"
     104 Usage "the command line does not fit"
+    105 SettingsFallback "the settings are not used; the last good ones are"
+    106 SettingsVersion "the settings are for another version of the program"
+    107 SettingsMigrate "the settings cannot be brought to this version"
+    108 SettingsReload "the changed settings are not used"
     201 GalleryDamaged "the gallery file is damaged"
     202 GalleryVersion "the gallery file has another format version"
     203 GalleryEmbeddingId "the gallery was made with another embedding"
@@ -160,7 +164,11 @@ codes! {
     902 ToolMissing "a tool that is needed is missing"
     903 FetchFailed "a package cannot be fetched"
     904 FetchChecksum "a fetched package has another checksum"
+    910 LogUnwritable "the decision log cannot be written"
     911 LogDamaged "a log of the device is damaged"
+    912 LogBusy "another program writes the decision log"
+    913 NotRunning "the device program is not running"
+    914 WipeUnsure "nothing was wiped"
     921 PartFailed "a part of the program failed and is started again"
 }
 

@@ -5,6 +5,8 @@
 //! | [`camera`] | where the frames come from, and their pixels |
 //! | [`desk`] | what the run loop and the people at the device share |
 //! | [`config`] | the settings file, checked whole, with lines and suggestions |
+//! | [`decision_log`] | what was decided and why, chained line by line |
+//! | [`files`] | small files, written whole or not at all |
 //! | [`sets`] | the set of the update folder that counts: tried, kept or given up |
 //! | [`program`] | the program of a set in place of the one that the system starts |
 //! | [`health`] | what a set on trial has to show before it is kept |
@@ -22,7 +24,9 @@
 
 pub mod camera;
 pub mod config;
+pub mod decision_log;
 pub mod desk;
+pub mod files;
 pub mod health;
 pub mod lane;
 pub mod latency;

@@ -105,6 +105,12 @@ impl Gallery {
         }
     }
 
+    /// Length and checksum in text: what tells this gallery from others, for logs.
+    pub fn fingerprint(&self) -> String {
+        let Identity { len, crc } = self.identity();
+        format!("{len}-{crc:08x}")
+    }
+
     /// As [`GalleryView::verify`], naming the path.
     pub fn verify(&self) -> Result<(), Fault> {
         let verified = self.view().verify();

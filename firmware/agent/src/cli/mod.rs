@@ -4,11 +4,13 @@ mod capture;
 mod config;
 mod doctor;
 mod gallery;
+mod log;
 mod page;
 mod print;
 mod recognise;
 mod run;
 mod update;
+mod wipe;
 
 use std::process::ExitCode;
 
@@ -39,6 +41,11 @@ enum Command {
     Update(update::Command),
     /// Who may use the operator page.
     Page(page::Page),
+    /// Read and check the decision log.
+    #[command(subcommand)]
+    Log(log::Command),
+    /// Remove what the device has stored about its work.
+    Wipe(wipe::Wipe),
     /// Check model, gallery and what this machine offers.
     Doctor(doctor::Doctor),
     /// Look at the settings.
@@ -56,6 +63,8 @@ impl Cli {
             Command::Gallery(command) => command.run(),
             Command::Update(command) => command.run(),
             Command::Page(page) => page.run().map(|()| ExitCode::SUCCESS),
+            Command::Log(command) => command.run(),
+            Command::Wipe(wipe) => wipe.run(),
             Command::Doctor(doctor) => doctor.run(),
             Command::Config(command) => command.run(),
         }

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use clap::Args;
 use skueye_agent::camera::{Kind, Source};
+use skueye_agent::decision_log::{DecisionLog, LogHandle, Recorder, Setup};
 use skueye_agent::desk::Desk;
 use skueye_agent::moment::{Activity, UntilDue};
 use skueye_agent::pipeline::Output;
 use skueye_agent::program::Running;
-use skueye_agent::report::{Format, Line, Observers, Reporter};
+use skueye_agent::report::{Format, Line, Observer, Observers, Reporter};
 use skueye_agent::sets::Told;
 use skueye_agent::{Config, health, run, sets};
 use skueye_models::{Code, Fault};
@@ -114,6 +115,11 @@ impl Run {
         let mut observers = Observers::default();
         observers.add(Reporter::new(out, format));
         observers.add(&desk.board);
+        let log = open_log(&config)?;
+        if let Some((log, recorder)) = &log {
+            observers.add(recorder.clone());
+            observers.add(Aloud(log.handle()));
+        }
         let output = Output {
             observer: &mut observers,
             link_log: self.link_log.as_deref(),
@@ -161,6 +167,28 @@ impl Run {
 fn hangs(limit: Duration) {
     eprintln!("skueye: {}", health::overran(limit));
     std::process::abort();
+}
+
+/// The log of the settings, where there is one, and its observer.
+fn open_log(config: &Config) -> Result<Option<(DecisionLog, Recorder)>, Fault> {
+    let Some(folder) = &config.log.folder else {
+        return Ok(None);
+    };
+    let log = DecisionLog::open(folder, config.log.keep);
+    let recorder = Recorder::new(log.handle(), Setup::read(config)?);
+    Ok(Some((log, recorder)))
+}
+
+/// Says on the standard error what keeps the log from being written.
+struct Aloud(LogHandle);
+
+impl Observer for Aloud {
+    fn observe(&mut self, _: &Line<'_>) -> Result<(), Fault> {
+        while let Some(fault) = self.0.news() {
+            eprintln!("skueye: {fault}");
+        }
+        Ok(())
+    }
 }
 
 /// `source` until a set of the update folder is due, where there is one to look at.

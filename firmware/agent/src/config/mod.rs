@@ -5,6 +5,7 @@
 
 mod camera;
 mod enrol;
+mod log;
 mod page;
 mod parse;
 mod problem;
@@ -20,6 +21,7 @@ use skueye_vision::decode::read_bounded;
 use skueye_vision::{localise, runtime, tensorrt};
 
 use crate::camera::Camera;
+use crate::decision_log::Keep;
 
 pub use enrol::Enrol;
 pub use page::Page;
@@ -61,6 +63,27 @@ pub struct Config {
     pub events: Option<PathBuf>,
     /// The sets of model, gallery and settings that come in bundles.
     pub update: Update,
+    /// The decision log.
+    pub log: Log,
+}
+
+/// The decision log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// Its folder; without it nothing is logged.
+    pub folder: Option<PathBuf>,
+    /// How much of it is kept.
+    pub keep: Keep,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        let keep = Keep {
+            days: 90,
+            bytes: 256 << 20,
+        };
+        Self { folder: None, keep }
+    }
 }
 
 /// The sets of model, gallery and settings that come in bundles. A set's own settings do not count here.
@@ -182,6 +205,7 @@ impl Default for Config {
             page: Page::default(),
             events: None,
             update: Update::default(),
+            log: Log::default(),
         }
     }
 }

@@ -39,6 +39,7 @@ pub(super) fn read(text: &str, folder: &Path) -> (Config, Vec<String>, Vec<Probl
     super::page::read(reader.section("page"), folder, &mut config.page);
     super::enrol::read(reader.section("enrol"), folder, &mut config.enrol);
     super::update::read(reader.section("update"), folder, &mut config.update);
+    super::log::read(reader.section("log"), folder, &mut config.log);
     let (keys, problems) = reader.finish();
     (config, keys, problems)
 }

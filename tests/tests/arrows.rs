@@ -20,8 +20,12 @@ const ALLOWED: [(&str, &[&str]); 13] = [
     (
         "skueye-bench",
         &[
+            "skueye-agent",
+            "skueye-camera",
             "skueye-gallery",
+            "skueye-link",
             "skueye-models",
+            "skueye-page",
             "skueye-update",
             "skueye-vision",
         ],

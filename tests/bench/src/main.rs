@@ -2,8 +2,10 @@
 #![forbid(unsafe_code)]
 
 mod count;
+mod day;
 mod gallery;
 mod npy;
+mod progress;
 mod random;
 mod update;
 mod vectors;
@@ -29,6 +31,8 @@ enum Command {
     Count(count::Count),
     /// From camera pixels to an embedding: time, memory taken, agreement of the runtimes, and the same work in Python.
     Vision(vision::VisionBench),
+    /// A simulated day of the device's run loop: thousands of presentations, unplugged cameras and cables, and what came of it.
+    Day(day::DayBench),
     /// Install a gallery bundle: time against disk and SHA-256, memory, and the size of a delta.
     Update(update::UpdateBench),
     /// One install in a process of its own; called by `update`.
@@ -41,6 +45,7 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Count(command) => command.run().context("skueye-bench count"),
+        Command::Day(command) => command.run().context("skueye-bench day"),
         Command::Gallery(command) => command.run().context("skueye-bench gallery"),
         Command::Update(command) => command.run().context("skueye-bench update"),
         Command::UpdateInstall(command) => command.run().context("skueye-bench update-install"),

@@ -1,0 +1,290 @@
+//! `skueye-bench day`: a simulated day of the device's own run loop, with its threads, in front of a simulated shop.
+//!
+//! The pictures are synthetic: packages drawn by `skueye-train data synth`, of a seed and of brands that no shipped model was
+//! trained or calibrated with, filmed as a kiosk's camera would see them. Camera, clock, shop and till are this program's; from
+//! the frames to the bytes on the till's cable everything is the device's.
+//!
+//! | module | subject |
+//! |---|---|
+//! | `goods` | products, films and gallery, made once |
+//! | `film` | frames painted from the films |
+//! | `script` | who comes when, and what is unplugged when |
+//! | `camera` | the simulated clock and camera |
+//! | `till` | the till and its cable |
+//! | `ledger` | what was shown, said and heard |
+//! | `report` | the day in figures |
+
+mod camera;
+mod film;
+mod goods;
+mod ledger;
+mod report;
+mod script;
+mod till;
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use clap::Args;
+use skueye_agent::moment::Activity;
+use skueye_agent::pipeline::Output;
+use skueye_agent::report::{Format, Line, Observer, Observers, Reporter};
+use skueye_agent::{Config, Policy};
+use skueye_models::{Fault, Manifest};
+use skueye_vision::model::read_manifest;
+
+use crate::progress::Step;
+use camera::{Camera, Shop, SimulatedClock, locked};
+use film::{Film, Painter};
+use goods::Order;
+use ledger::Ledger;
+use report::Report;
+use script::{Plan, Script};
+use till::Till;
+
+/// Presentations of a day, and the losses and enrolments that go with them.
+const DAY: u64 = 5_000;
+const LOSSES: u64 = 20;
+/// Scenes after which everything has taken the memory that it needs, and their share of the day at most.
+const WARM_UP: (usize, usize) = (200, 10);
+/// Seconds between two presentations, on average.
+const SECONDS_EACH: u64 = 6;
+
+/// What is simulated.
+#[derive(Debug, Args)]
+pub struct DayBench {
+    /// How many times faster than the clock the day goes, where the machine keeps up.
+    #[arg(long, default_value_t = 60.0)]
+    speed: f64,
+    /// Items that are presented.
+    #[arg(long, default_value_t = DAY)]
+    presentations: u64,
+    /// In place of a fast day: so many seconds at the speed of the clock, the latest frame first, as a camera would have it.
+    #[arg(long, value_name = "SECONDS", conflicts_with_all = ["speed", "presentations"])]
+    soak: Option<u64>,
+    /// Percent of the presentations that show products that are not in the gallery.
+    #[arg(long, default_value_t = 3.0)]
+    unknown: f64,
+    /// How often the camera, and how often the cable to the till, is unplugged; without it 20 times on 5,000 presentations, and
+    /// twice at least.
+    #[arg(long)]
+    losses: Option<u64>,
+    /// The model's folder.
+    #[arg(long, default_value = "models/zoo/default")]
+    model: PathBuf,
+    /// The library of ONNX Runtime, for the runtime `onnxruntime`.
+    #[arg(long)]
+    onnxruntime: Option<PathBuf>,
+    /// What computes the network: auto, tensorrt, onnxruntime or tract.
+    #[arg(long, default_value = "auto")]
+    runtime: String,
+    /// Seed of the goods and of the day.
+    #[arg(long, default_value_t = 2027)]
+    seed: u64,
+    /// What is made stays here and is made once.
+    #[arg(long, default_value = "target/bench/day")]
+    folder: PathBuf,
+    /// The trainer, which draws the goods; without it the one beside this program.
+    #[arg(long)]
+    trainer: Option<PathBuf>,
+    /// Write what the device says to this file, as `skueye run --json` does.
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
+    /// End with one JSON object on one line.
+    #[arg(long)]
+    json: bool,
+}
+
+impl DayBench {
+    pub fn run(self) -> Result<()> {
+        let manifest = read_manifest(&self.model)?;
+        std::fs::create_dir_all(&self.folder)?;
+        let plan = self.plan();
+        let trainer = self.trainer.clone().unwrap_or_else(beside);
+        let goods =
+            order(&plan).fill(&trainer, &self.model, manifest.embedding_id, &self.folder)?;
+        let film = Film::read(&goods.replay, goods.visits)?;
+        let script = Script::write(&plan, &film);
+        let report = self.simulate(&plan, script, film, &goods.gallery, &manifest)?;
+        match self.json {
+            true => println!("{}", report.json()),
+            false => print!("{report}"),
+        }
+        Ok(())
+    }
+
+    fn plan(&self) -> Plan {
+        let presentations = match self.soak {
+            Some(seconds) => (seconds / SECONDS_EACH).max(1),
+            None => self.presentations.max(1),
+        };
+        let losses = (presentations * LOSSES / DAY).clamp(2, LOSSES);
+        let losses = self.losses.unwrap_or(losses);
+        Plan {
+            presentations,
+            seed: self.seed,
+            unknown: self.unknown.clamp(0.0, 100.0) / 100.0,
+            nothing: 0.01,
+            camera_losses: losses,
+            cable_losses: losses,
+        }
+    }
+
+    fn simulate(
+        &self,
+        plan: &Plan,
+        script: Script,
+        film: Film,
+        gallery: &Path,
+        manifest: &Manifest,
+    ) -> Result<Report> {
+        let (speed, policy) = match self.soak {
+            Some(_) => (1.0, Policy::LatestWins),
+            None => (self.speed.max(0.01), Policy::EveryFrame),
+        };
+        let tty = self.folder.join(format!("tty-{}", std::process::id()));
+        let config = self.settings(gallery, &tty)?;
+        let (scenes, frames) = (script.scenes.len(), script.frames);
+        let ledger = Arc::new(Mutex::new(Ledger::new(&script.scenes, &film)));
+        let (orders, cable) = channel();
+        let till = Till::new(&tty, Arc::clone(&ledger))?;
+        let clock = SimulatedClock::new(speed);
+        let painter = Painter::new(film, plan.seed);
+        let shop = Shop::new(script, painter, Arc::clone(&ledger), orders, clock);
+        let (camera, shop) = Camera::new(shop);
+        let clerk = Clerk {
+            ledger: Arc::clone(&ledger),
+            step: Step::new("day", scenes as u64),
+            warm: WARM_UP.0.min(scenes / WARM_UP.1),
+            memory: None,
+        };
+        let begin = Instant::now();
+        let (summary, memory, till) = std::thread::scope(|scope| {
+            let till = scope.spawn(move || till.work(&cable));
+            let worked = self.work(&config, camera, policy, clerk);
+            // The shop holds the orders to the till; it goes home when they end.
+            locked(&shop).close();
+            let till = till.join().map_err(|_| anyhow!("the till panicked"))?;
+            let (summary, clerk) = worked?;
+            anyhow::Ok((summary, clerk.memory, till))
+        })?;
+        till?;
+        let end = resident_mb();
+        let recoveries = std::mem::take(&mut locked(&shop).recoveries);
+        let ledger = locked(&ledger);
+        Ok(Report {
+            plan: *plan,
+            simulated: Duration::from_millis(frames * 1000 / script::FPS),
+            real: begin.elapsed(),
+            soak: self.soak.is_some(),
+            speed,
+            memory: [memory.unwrap_or(end), end],
+            recoveries,
+            bound: manifest.thresholds.false_accept_rate,
+            summary,
+            figures: report::Figures::of(&ledger),
+        })
+    }
+
+    fn work(
+        &self,
+        config: &Config,
+        camera: Camera,
+        policy: Policy,
+        mut clerk: Clerk,
+    ) -> Result<(skueye_agent::report::Summary, Clerk)> {
+        let mut file = match &self.events {
+            Some(path) => Some(std::fs::File::create(path).context(path.display().to_string())?),
+            None => None,
+        };
+        let mut observers = Observers::default();
+        observers.add(&mut clerk);
+        if let Some(file) = &mut file {
+            observers.add(Reporter::new(file, Format::Json));
+        }
+        let activity = Activity::default();
+        let output = Output {
+            observer: &mut observers,
+            link_log: None,
+            activity: &activity,
+        };
+        let summary = skueye_agent::run(config, camera, policy, output)?;
+        drop(observers);
+        Ok((summary, clerk))
+    }
+
+    /// The kiosk's own settings with this model, gallery and till.
+    fn settings(&self, gallery: &Path, tty: &Path) -> Result<Config> {
+        let here = std::env::current_dir()?;
+        let quoted = |path: &Path| format!("{:?}", here.join(path).display().to_string());
+        let library = self.onnxruntime.as_deref();
+        let library = library.map_or(String::new(), |l| format!("onnxruntime = {}\n", quoted(l)));
+        let text = format!(
+            "[model]\nfolder = {}\nruntime = {:?}\nengines = {}\n{library}\
+             [gallery]\npath = {}\n\
+             [link]\npty = false\nserial = {}\nbaud = 115200\nack_timeout_ms = 500\nack_retries = 2\n",
+            quoted(&self.model),
+            self.runtime,
+            quoted(&self.folder.join("engines")),
+            quoted(gallery),
+            quoted(tty),
+        );
+        Config::parse(&text, &here).map_err(|problems| anyhow!("{problems:?}"))
+    }
+}
+
+/// Goods for the day: few for a short one, so that it begins soon; each unknown product is shown once on the usual day.
+fn order(plan: &Plan) -> Order {
+    let unknown = (plan.presentations as f64 * plan.unknown).ceil() as usize;
+    Order {
+        seed: plan.seed,
+        known: (plan.presentations as usize / 4).clamp(20, 130),
+        unknown: unknown.clamp(8, 1_000),
+    }
+}
+
+/// The trainer beside this program.
+fn beside() -> PathBuf {
+    let beside = |path: PathBuf| path.with_file_name("skueye-train");
+    std::env::current_exe().map_or_else(|_| PathBuf::from("skueye-train"), beside)
+}
+
+/// Writes down what the device says.
+struct Clerk {
+    ledger: Arc<Mutex<Ledger>>,
+    step: Step,
+    /// The scene from which on no more memory is needed.
+    warm: usize,
+    /// What was held then, MiB.
+    memory: Option<f64>,
+}
+
+impl Observer for &mut Clerk {
+    fn observe(&mut self, line: &Line<'_>) -> Result<(), Fault> {
+        let mut ledger = locked(&self.ledger);
+        match line {
+            Line::Event(event) => ledger.event(event),
+            Line::Fault { fault, .. } => ledger.fault(&fault.code().to_string()),
+            _ => {}
+        }
+        let reached = ledger.reached();
+        drop(ledger);
+        if self.memory.is_none() && reached >= self.warm {
+            self.memory = Some(resident_mb());
+        }
+        self.step
+            .reach(reached as u64, || format!("{:.0} MiB", resident_mb()));
+        Ok(())
+    }
+}
+
+/// What this process holds in memory, MiB.
+fn resident_mb() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse().ok());
+    kilobytes.unwrap_or(0.0_f64) / 1024.0
+}

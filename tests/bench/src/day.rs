@@ -241,8 +241,8 @@ fn order(plan: &Plan) -> Order {
     let unknown = (plan.presentations as f64 * plan.unknown).ceil() as usize;
     Order {
         seed: plan.seed,
-        known: (plan.presentations as usize / 4).clamp(20, 130),
-        unknown: unknown.clamp(8, 1_000),
+        known: (plan.presentations as usize / 4).clamp(12, 130),
+        unknown: unknown.clamp(4, 1_000),
     }
 }
 

@@ -7,6 +7,7 @@ mod gallery;
 mod npy;
 mod progress;
 mod random;
+mod start;
 mod update;
 mod vectors;
 mod vision;
@@ -33,6 +34,8 @@ enum Command {
     Vision(vision::VisionBench),
     /// A simulated day of the device's run loop: thousands of presentations, unplugged cameras and cables, and what came of it.
     Day(day::DayBench),
+    /// From the start of the device program to its first answer, with a large gallery.
+    Start(start::StartBench),
     /// Install a gallery bundle: time against disk and SHA-256, memory, and the size of a delta.
     Update(update::UpdateBench),
     /// One install in a process of its own; called by `update`.
@@ -47,6 +50,7 @@ fn main() -> anyhow::Result<()> {
         Command::Count(command) => command.run().context("skueye-bench count"),
         Command::Day(command) => command.run().context("skueye-bench day"),
         Command::Gallery(command) => command.run().context("skueye-bench gallery"),
+        Command::Start(command) => command.run().context("skueye-bench start"),
         Command::Update(command) => command.run().context("skueye-bench update"),
         Command::UpdateInstall(command) => command.run().context("skueye-bench update-install"),
         Command::Vision(command) => command.run().context("skueye-bench vision"),

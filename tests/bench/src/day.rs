@@ -11,6 +11,7 @@
 //! | `script` | who comes when, and what is unplugged when |
 //! | `camera` | the simulated clock and camera |
 //! | `till` | the till and its cable |
+//! | `operator` | the person at the page |
 //! | `ledger` | what was shown, said and heard |
 //! | `report` | the day in figures |
 
@@ -18,17 +19,20 @@ mod camera;
 mod film;
 mod goods;
 mod ledger;
+mod operator;
 mod report;
 mod script;
 mod till;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
+use skueye_agent::desk::Desk;
 use skueye_agent::moment::Activity;
 use skueye_agent::pipeline::Output;
 use skueye_agent::report::{Format, Line, Observer, Observers, Reporter};
@@ -41,6 +45,7 @@ use camera::{Camera, Shop, SimulatedClock, locked};
 use film::{Film, Painter};
 use goods::Order;
 use ledger::Ledger;
+use operator::{Counter, Operator};
 use report::Report;
 use script::{Plan, Script};
 use till::Till;
@@ -52,6 +57,8 @@ const LOSSES: u64 = 20;
 const WARM_UP: (usize, usize) = (200, 10);
 /// Seconds between two presentations, on average.
 const SECONDS_EACH: u64 = 6;
+/// Seconds between two enrolments.
+const ENROL_EVERY: u64 = 600;
 
 /// What is simulated.
 #[derive(Debug, Args)]
@@ -72,6 +79,9 @@ pub struct DayBench {
     /// twice at least.
     #[arg(long)]
     losses: Option<u64>,
+    /// How many products are enrolled at the page; without it one every 10 minutes, and one at least.
+    #[arg(long)]
+    enrolments: Option<u64>,
     /// The model's folder.
     #[arg(long, default_value = "models/zoo/default")]
     model: PathBuf,
@@ -106,7 +116,7 @@ impl DayBench {
         let trainer = self.trainer.clone().unwrap_or_else(beside);
         let goods =
             order(&plan).fill(&trainer, &self.model, manifest.embedding_id, &self.folder)?;
-        let film = Film::read(&goods.replay, goods.visits)?;
+        let film = Film::read(goods.films)?;
         let script = Script::write(&plan, &film);
         let report = self.simulate(&plan, script, film, &goods.gallery, &manifest)?;
         match self.json {
@@ -130,6 +140,9 @@ impl DayBench {
             nothing: 0.01,
             camera_losses: losses,
             cable_losses: losses,
+            enrolments: self
+                .enrolments
+                .unwrap_or((presentations * SECONDS_EACH / ENROL_EVERY).max(1)),
         }
     }
 
@@ -145,15 +158,27 @@ impl DayBench {
             Some(_) => (1.0, Policy::LatestWins),
             None => (self.speed.max(0.01), Policy::EveryFrame),
         };
-        let tty = self.folder.join(format!("tty-{}", std::process::id()));
-        let config = self.settings(gallery, &tty)?;
+        // What is enrolled and corrected goes with the day.
+        let device = tempfile::tempdir_in(&self.folder)?;
+        let own = device.path().join("gallery.skg");
+        std::fs::copy(gallery, &own)?;
+        let tty = device.path().join("till");
+        let config = self.settings(&own, &tty)?;
+        let desk = Desk::new(&config, &device.path().join("kiosk.toml"))?;
         let (scenes, frames) = (script.scenes.len(), script.frames);
         let ledger = Arc::new(Mutex::new(Ledger::new(&script.scenes, &film)));
         let (orders, cable) = channel();
         let till = Till::new(&tty, Arc::clone(&ledger))?;
-        let clock = SimulatedClock::new(speed);
+        let (clock, counter) = (SimulatedClock::new(speed), Counter::default());
         let painter = Painter::new(film, plan.seed);
-        let shop = Shop::new(script, painter, Arc::clone(&ledger), orders, clock);
+        let shop = Shop::new(
+            script,
+            painter,
+            Arc::clone(&ledger),
+            orders,
+            Arc::clone(&counter),
+            clock,
+        );
         let (camera, shop) = Camera::new(shop);
         let clerk = Clerk {
             ledger: Arc::clone(&ledger),
@@ -161,17 +186,23 @@ impl DayBench {
             warm: WARM_UP.0.min(scenes / WARM_UP.1),
             memory: None,
         };
-        let begin = Instant::now();
-        let (summary, memory, till) = std::thread::scope(|scope| {
+        let operator = Operator::new(&desk, Arc::clone(&ledger), counter);
+        let (begin, over) = (Instant::now(), AtomicBool::new(false));
+        let (summary, memory, page) = std::thread::scope(|scope| {
             let till = scope.spawn(move || till.work(&cable));
-            let worked = self.work(&config, camera, policy, clerk);
+            let operator = scope.spawn(|| operator.work(|| over.load(Ordering::Relaxed)));
+            let worked = self.work(&config, camera, policy, clerk, &desk);
             // The shop holds the orders to the till; it goes home when they end.
             locked(&shop).close();
+            over.store(true, Ordering::Relaxed);
             let till = till.join().map_err(|_| anyhow!("the till panicked"))?;
+            let page = operator
+                .join()
+                .map_err(|_| anyhow!("the operator panicked"))?;
             let (summary, clerk) = worked?;
-            anyhow::Ok((summary, clerk.memory, till))
+            till?;
+            anyhow::Ok((summary, clerk.memory, page))
         })?;
-        till?;
         let end = resident_mb();
         let recoveries = std::mem::take(&mut locked(&shop).recoveries);
         let ledger = locked(&ledger);
@@ -183,6 +214,7 @@ impl DayBench {
             speed,
             memory: [memory.unwrap_or(end), end],
             recoveries,
+            page,
             bound: manifest.thresholds.false_accept_rate,
             summary,
             figures: report::Figures::of(&ledger),
@@ -195,6 +227,7 @@ impl DayBench {
         camera: Camera,
         policy: Policy,
         mut clerk: Clerk,
+        desk: &Desk,
     ) -> Result<(skueye_agent::report::Summary, Clerk)> {
         let mut file = match &self.events {
             Some(path) => Some(std::fs::File::create(path).context(path.display().to_string())?),
@@ -202,6 +235,7 @@ impl DayBench {
         };
         let mut observers = Observers::default();
         observers.add(&mut clerk);
+        observers.add(&desk.board);
         if let Some(file) = &mut file {
             observers.add(Reporter::new(file, Format::Json));
         }
@@ -210,6 +244,7 @@ impl DayBench {
             observer: &mut observers,
             link_log: None,
             activity: &activity,
+            desk,
         };
         let summary = skueye_agent::run(config, camera, policy, output)?;
         drop(observers);
@@ -225,11 +260,14 @@ impl DayBench {
         let text = format!(
             "[model]\nfolder = {}\nruntime = {:?}\nengines = {}\n{library}\
              [gallery]\npath = {}\n\
+             [enrol]\npictures = {}\nfeedback = {}\n\
              [link]\npty = false\nserial = {}\nbaud = 115200\nack_timeout_ms = 500\nack_retries = 2\n",
             quoted(&self.model),
             self.runtime,
             quoted(&self.folder.join("engines")),
             quoted(gallery),
+            quoted(&gallery.with_file_name("enrolled")),
+            quoted(&gallery.with_file_name("feedback.jsonl")),
             quoted(tty),
         );
         Config::parse(&text, &here).map_err(|problems| anyhow!("{problems:?}"))
@@ -243,6 +281,7 @@ fn order(plan: &Plan) -> Order {
         seed: plan.seed,
         known: (plan.presentations as usize / 4).clamp(12, 130),
         unknown: unknown.clamp(4, 1_000),
+        newcomers: plan.enrolments.min(100) as usize,
     }
 }
 
@@ -267,6 +306,7 @@ impl Observer for &mut Clerk {
         let mut ledger = locked(&self.ledger);
         match line {
             Line::Event(event) => ledger.event(event),
+            Line::Answer { was, sent, .. } => ledger.answer(*was, *sent),
             Line::Fault { fault, .. } => ledger.fault(&fault.code().to_string()),
             _ => {}
         }

@@ -11,7 +11,8 @@ use skueye_camera::{CameraError, Event, Frame, FrameSource, Loss, PixelFormat, S
 
 use super::film::Painter;
 use super::ledger::Ledger;
-use super::script::{FPS, Scene, Script, daylight};
+use super::operator::{Counter, Done, Enrolling};
+use super::script::{FPS, Kind, SHOTS, Scene, Script, daylight};
 use super::till::Cable;
 
 /// Time between two frames.
@@ -75,7 +76,10 @@ pub struct Shop {
     pub painter: Painter,
     pub ledger: Arc<Mutex<Ledger>>,
     till: Option<Sender<Cable>>,
+    counter: Counter,
     pub clock: SimulatedClock,
+    /// Frames for which the script stood still, as the operator was not ready.
+    held: u64,
     /// The scene of the frame that was painted last, and its number in it.
     scene: usize,
     camera: Absence,
@@ -117,6 +121,7 @@ impl Shop {
         painter: Painter,
         ledger: Arc<Mutex<Ledger>>,
         till: Sender<Cable>,
+        counter: Counter,
         clock: SimulatedClock,
     ) -> Self {
         Self {
@@ -125,6 +130,8 @@ impl Shop {
             painter,
             ledger,
             till: Some(till),
+            counter,
+            held: 0,
             clock,
             scene: 0,
             camera: Absence::default(),
@@ -132,9 +139,57 @@ impl Shop {
         }
     }
 
+    /// The frame of the script that it is time for.
+    fn now(&self) -> u64 {
+        self.clock.frame() - self.held
+    }
+
+    /// Goes to the scene of this moment, and lets the script stand still where the operator is not ready for the next frame.
+    fn turn(&mut self) {
+        let now = self.now();
+        let scenes = &self.script.scenes;
+        let begun = |scene: &Scene| scene.begin <= now;
+        while scenes.get(self.scene + 1).is_some_and(begun) {
+            self.scene += 1;
+        }
+        let Some(scene) = scenes.get(self.scene) else {
+            return;
+        };
+        let Kind::Enrol(view) = scene.kind else {
+            return;
+        };
+        let Some(number) = now.checked_sub(scene.begin) else {
+            return;
+        };
+        let film = self.painter.film();
+        let (lies, row) = (scene.lies(number, film), &film.visits[scene.visit].row);
+        let mut counter = locked(&self.counter);
+        if view == 0 && number == 0 {
+            counter.get_or_insert_with(|| Enrolling {
+                gtin: row.gtin,
+                title: row.title.clone(),
+                view,
+                lies,
+                done: Done::Nothing,
+            });
+        }
+        let Some(enrolling) = &mut *counter else {
+            return;
+        };
+        (enrolling.view, enrolling.lies) = (view, lies);
+        let begun = enrolling.done >= Done::Begun;
+        let shot = enrolling.done > Done::Shots(view);
+        let last = lies && !scene.lies(number + 1, film);
+        if (view == 0 && number == 0 && !begun) || (last && !shot) {
+            self.held += 1;
+        } else if view + 1 == SHOTS && !lies && shot {
+            *counter = None;
+        }
+    }
+
     /// Pulls and plugs what the script wants pulled and plugged by now.
     fn plug(&mut self) {
-        let frame = self.clock.frame();
+        let frame = self.now();
         self.camera.change(&self.script.camera_away, frame);
         let change = self.cable.change(&self.script.cable_away, frame);
         if let (Some(away), Some(till)) = (change, &self.till) {
@@ -150,21 +205,15 @@ impl Shop {
 
     fn opened(&mut self) {
         if let Some(back) = self.camera.back.take() {
-            let frames = self.clock.frame() - back;
+            let frames = self.now() - back;
             self.recoveries.push(INTERVAL * frames as u32);
         }
     }
 
     /// Paints the frame of this moment. Answers its scene and its number in it.
     fn paint(&mut self, into: &mut Frame) -> Result<(), CameraError> {
-        let frame = self.clock.frame();
+        let frame = self.now();
         let scenes = &self.script.scenes;
-        while scenes
-            .get(self.scene + 1)
-            .is_some_and(|next| next.begin <= frame)
-        {
-            self.scene += 1;
-        }
         let (number, film) = (self.number(frame), self.painter.film());
         let (picture, dim) = match number {
             Some(number) => scenes[self.scene].picture(number, film),
@@ -226,7 +275,8 @@ impl FrameSource for Session {
     fn next_frame(&mut self, into: &mut Frame) -> Result<Event, CameraError> {
         let mut shop = locked(&self.shop);
         shop.clock.advance(INTERVAL);
-        if shop.clock.frame() >= shop.script.frames {
+        shop.turn();
+        if shop.now() >= shop.script.frames {
             return Ok(Event::EndOfReplay);
         }
         shop.plug();
@@ -279,7 +329,7 @@ impl FrameSource for Camera {
         let event = self.source.next_frame(into);
         if event == Ok(Event::Frame) {
             let shop = locked(&self.shop);
-            let (scene, frame) = (shop.scene, shop.clock.frame());
+            let (scene, frame) = (shop.scene, shop.now());
             self.scene.store(scene, Ordering::Relaxed);
             let shown = &shop.script.scenes[scene];
             if frame >= shown.begin {

@@ -1,7 +1,7 @@
 //! The filmed visits in memory, and frames painted from them: each with the light of its hour and noise of its own.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use skueye_vision::{RgbImage, decode_into};
@@ -53,15 +53,17 @@ pub enum Picture {
 }
 
 impl Film {
-    /// Reads the frames of `rows` from the folder `replay`.
-    pub fn read(replay: &Path, rows: Vec<Row>) -> Result<Self> {
-        let empty = mean_of(replay, 0..LEAD)?;
+    /// Reads the frames of visits, each from its folder. All are of one stage.
+    pub fn read(films: Vec<(PathBuf, Vec<Row>)>) -> Result<Self> {
+        let (first, _) = films.first().context("a film")?;
+        let empty = mean_of(first, 0..LEAD)?;
         let own = mean_light(&empty);
-        let visits = rows.into_iter().map(|row| Visit::read(replay, row, own));
-        Ok(Self {
-            visits: visits.collect::<Result<_>>()?,
-            empty,
-        })
+        let mut visits = Vec::new();
+        for (replay, rows) in films {
+            let read = rows.into_iter().map(|row| Visit::read(&replay, row, own));
+            visits.extend(read.collect::<Result<Vec<_>>>()?);
+        }
+        Ok(Self { visits, empty })
     }
 
     /// Width and height of the frames.

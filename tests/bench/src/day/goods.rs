@@ -16,13 +16,33 @@ pub struct Order {
     pub known: usize,
     /// Products that are not in it, each filmed once.
     pub unknown: usize,
+    /// Products that are enrolled in the course of the day, each filmed four times.
+    pub newcomers: usize,
 }
+
+/// How often a product is filmed that is enrolled.
+const VIEWS: usize = 4;
+/// Products of the trainer's plan that are left out between newcomers and the others, so that they share no line.
+const BETWEEN: usize = 100;
 
 /// What was made.
 pub struct Goods {
     pub gallery: PathBuf,
-    pub replay: PathBuf,
-    pub visits: Vec<Row>,
+    /// Folders of frames, and the visits that they show.
+    pub films: Vec<(PathBuf, Vec<Row>)>,
+}
+
+/// What an item is to the gallery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// In it.
+    Known,
+    /// Not in it, nor is any product of its line.
+    Unknown,
+    /// Not in it, though another product of its line is: it differs by flavour or size alone.
+    Sibling,
+    /// Enrolled in the course of the day.
+    Newcomer,
 }
 
 /// One filmed visit of an item: its frames, the last of its way out included, and what it shows.
@@ -31,9 +51,8 @@ pub struct Row {
     pub frames: [u64; 2],
     pub still: [u64; 2],
     pub gtin: Gtin,
-    pub known: bool,
-    /// Not in the gallery, though another product of its line is: it differs by flavour or size alone.
-    pub sibling: bool,
+    pub title: String,
+    pub standing: Standing,
 }
 
 impl Order {
@@ -49,44 +68,68 @@ impl Order {
             seed,
             known,
             unknown,
+            newcomers,
         } = *self;
         let data = folder.join(format!("synth-{seed}-{known}-{unknown}"));
+        draw(trainer, &data, seed, 0, [known, 2 * known, unknown])?;
         let gallery = folder.join(format!("synth-{seed}-{known}-{unknown}-{id}.skg"));
-        if !data.join("dataset.json").is_file() {
-            self.draw(trainer, &data)?;
-        }
         if !gallery.is_file() {
             embed(trainer, model, &data, &gallery)?;
         }
-        Ok(Goods {
-            visits: visits(&data)?,
-            replay: data.join("replay"),
-            gallery,
-        })
+        let mut films = vec![(data.join("replay"), visits(&data)?)];
+        if newcomers > 0 {
+            // The same stage, and products of brands beyond those of the others.
+            let before = known + unknown + BETWEEN;
+            let data = folder.join(format!("synth-{seed}-{before}-{newcomers}-new"));
+            draw(
+                trainer,
+                &data,
+                seed,
+                before,
+                [newcomers, VIEWS * newcomers, 0],
+            )?;
+            let mut rows = visits(&data)?;
+            rows.iter_mut()
+                .for_each(|row| row.standing = Standing::Newcomer);
+            films.push((data.join("replay"), rows));
+        }
+        Ok(Goods { films, gallery })
     }
+}
 
-    fn draw(&self, trainer: &Path, data: &Path) -> Result<()> {
-        // What an interrupted run left is not whole.
-        if data.exists() {
-            fs::remove_dir_all(data).with_context(|| data.display().to_string())?;
-        }
-        let options = [
-            ("--seed", self.seed as usize),
-            ("--train-products", 0),
-            ("--val-products", 0),
-            ("--kiosk-per-product", 0),
-            ("--eval-products", self.known),
-            ("--unknown-products", self.unknown),
-            ("--presentations", 2 * self.known),
-            ("--unknown-presentations", self.unknown),
-        ];
-        let mut command = Command::new(trainer);
-        command.args(["data", "synth"]).arg(data);
-        for (name, value) in options {
-            command.arg(name).arg(value.to_string());
-        }
-        carried_out(command, trainer)
+/// Draws products of an index, so many films of them, and unknown products with a film of each. The first `before` of the
+/// plan are passed over.
+fn draw(
+    trainer: &Path,
+    data: &Path,
+    seed: u64,
+    before: usize,
+    [known, films, unknown]: [usize; 3],
+) -> Result<()> {
+    if data.join("dataset.json").is_file() {
+        return Ok(());
     }
+    // What an interrupted run left is not whole.
+    if data.exists() {
+        fs::remove_dir_all(data).with_context(|| data.display().to_string())?;
+    }
+    let options = [
+        ("--seed", seed as usize),
+        ("--train-products", before),
+        ("--listing-per-product", if before > 0 { 1 } else { 4 }),
+        ("--val-products", 0),
+        ("--kiosk-per-product", 0),
+        ("--eval-products", known),
+        ("--unknown-products", unknown),
+        ("--presentations", films),
+        ("--unknown-presentations", unknown),
+    ];
+    let mut command = Command::new(trainer);
+    command.args(["data", "synth"]).arg(data);
+    for (name, value) in options {
+        command.arg(name).arg(value.to_string());
+    }
+    carried_out(command, trainer)
 }
 
 fn embed(trainer: &Path, model: &Path, data: &Path, gallery: &Path) -> Result<()> {
@@ -124,13 +167,7 @@ fn carried_out(mut command: Command, trainer: &Path) -> Result<()> {
 
 fn visits(data: &Path) -> Result<Vec<Row>> {
     let mut products = csv::Reader::from_path(data.join("truth/products.csv"))?;
-    let products: Vec<(Gtin, String)> = products
-        .deserialize()
-        .map(|row| {
-            let row: ProductRow = row?;
-            Ok((row.gtin, row.line))
-        })
-        .collect::<Result<_>>()?;
+    let products: Vec<ProductRow> = products.deserialize().collect::<Result<_, _>>()?;
     let mut shown = csv::Reader::from_path(data.join("truth/presentations.csv"))?;
     let shown: Vec<ShownRow> = shown.deserialize().collect::<Result<_, _>>()?;
     let known: HashSet<Gtin> = shown
@@ -138,20 +175,23 @@ fn visits(data: &Path) -> Result<Vec<Row>> {
         .filter(|row| row.known)
         .map(|row| row.gtin)
         .collect();
-    let lines: HashSet<&str> = products
+    let stocked = products
         .iter()
-        .filter(|(gtin, ..)| known.contains(gtin))
-        .map(|(_, line)| line.as_str())
-        .collect();
+        .filter(|product| known.contains(&product.gtin));
+    let lines: HashSet<&str> = stocked.map(|product| product.line.as_str()).collect();
     let told = |row: ShownRow| {
-        let product = products.iter().find(|(gtin, ..)| *gtin == row.gtin);
-        let (_, line) = product.with_context(|| format!("no product {}", row.gtin))?;
+        let product = products.iter().find(|product| product.gtin == row.gtin);
+        let product = product.with_context(|| format!("no product {}", row.gtin))?;
         Ok(Row {
             frames: [row.first_frame, row.last_frame],
             still: [row.first_still, row.last_still],
             gtin: row.gtin,
-            known: row.known,
-            sibling: !row.known && lines.contains(line.as_str()),
+            title: product.title.clone(),
+            standing: match (row.known, lines.contains(product.line.as_str())) {
+                (true, _) => Standing::Known,
+                (false, true) => Standing::Sibling,
+                (false, false) => Standing::Unknown,
+            },
         })
     };
     shown.into_iter().map(told).collect()
@@ -161,6 +201,7 @@ fn visits(data: &Path) -> Result<Vec<Row>> {
 #[serde(rename_all = "UPPERCASE")]
 struct ProductRow {
     gtin: Gtin,
+    title: String,
     line: String,
 }
 

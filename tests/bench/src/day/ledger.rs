@@ -1,5 +1,6 @@
 //! What was shown, what the device said to it, and what the till heard. Its memory is taken at the begin.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use skueye_agent::report::Event;
@@ -7,6 +8,7 @@ use skueye_agent::scanner::Sent;
 use skueye_models::{Gtin, Verdict};
 
 use super::film::Film;
+use super::goods::Standing;
 use super::script::{Kind, Scene};
 
 /// Frames of an item at rest with which it must be answered: the camera was there for it.
@@ -21,8 +23,7 @@ const FRAMES: usize = 4096;
 pub struct Shown {
     kind: Kind,
     gtin: Gtin,
-    pub known: bool,
-    pub sibling: bool,
+    pub standing: Standing,
     /// Numbers of its first and last frame that reached the device.
     frames: Option<[u64; 2]>,
     /// Frames of it in which the item lay.
@@ -75,6 +76,8 @@ pub struct Ledger {
     times: Vec<(u64, Instant)>,
     accepted: Vec<Told>,
     readings: Vec<Gtin>,
+    /// The last presentations by their numbers, with what was shown.
+    numbered: VecDeque<(u32, usize)>,
     pub answer_ms: Vec<f32>,
     pub look_ms: Vec<f32>,
     /// Events of frames that no scene had.
@@ -98,15 +101,14 @@ impl Ledger {
             Shown {
                 kind: scene.kind,
                 gtin: row.gtin,
-                known: row.known,
-                sibling: row.sibling,
+                standing: row.standing,
                 frames: None,
                 rested: 0,
                 events: 0,
                 first: None,
             }
         };
-        let most = 2 * scenes.len() + 16;
+        let most = 3 * scenes.len() + 16;
         Self {
             shown: scenes.iter().map(shown).collect(),
             newest: 0,
@@ -121,6 +123,7 @@ impl Ledger {
             readings: touched(most, film.visits[0].row.gtin),
             answer_ms: touched(most, 0.0),
             look_ms: touched(most, 0.0),
+            numbered: VecDeque::with_capacity(BACK),
             strays: 0,
             cable: (true, Instant::now()),
             cable_recoveries: Vec::with_capacity(scenes.len()),
@@ -159,15 +162,33 @@ impl Ledger {
             self.strays += 1;
             return;
         };
+        if self.numbered.len() == BACK {
+            self.numbered.pop_front();
+        }
+        self.numbered.push_back((event.presentation, scene));
         let shown = &mut self.shown[scene];
         shown.events += 1;
         let answer = match event.verdict {
-            Verdict::Accept if shown.known && event.gtin == Some(shown.gtin) => Answer::Right,
+            Verdict::Accept if shown.known() && event.gtin == Some(shown.gtin) => Answer::Right,
             Verdict::Accept => Answer::Wrong,
             Verdict::Ask => Answer::Asked,
             Verdict::Reject => Answer::Rejected,
         };
         shown.first.get_or_insert(answer);
+    }
+
+    /// A person's answer went to the till.
+    pub fn answer(&mut self, was: Option<Gtin>, sent: Sent) {
+        if let Some(gtin) = was.filter(|_| sent != Sent::Nothing) {
+            self.told(gtin, sent);
+        }
+    }
+
+    /// What was shown as presentation `number`, where it is one of the last: the product, and whether the gallery has it.
+    pub fn truth(&self, number: u32) -> Option<(Gtin, bool)> {
+        let found = self.numbered.iter().find(|(known, _)| *known == number);
+        let shown = &self.shown[found?.1];
+        Some((shown.gtin, shown.known()))
     }
 
     fn told(&mut self, gtin: Gtin, sent: Sent) {
@@ -228,6 +249,11 @@ fn touched<T: Copy>(most: usize, value: T) -> Vec<T> {
 }
 
 impl Shown {
+    /// Whether the gallery has it. A newcomer is shown as an item only once it has been enrolled.
+    pub fn known(&self) -> bool {
+        matches!(self.standing, Standing::Known | Standing::Newcomer)
+    }
+
     pub fn fate(&self) -> Fate {
         match (self.kind, self.first) {
             (Kind::Item, None) if self.rested < ENOUGH => Fate::Unseen,
@@ -236,7 +262,7 @@ impl Shown {
                 Answer::Right => Fate::Correct,
                 Answer::Wrong => Fate::Wrong,
                 Answer::Asked => Fate::Asked,
-                Answer::Rejected if self.known => Fate::Rejected,
+                Answer::Rejected if self.known() => Fate::Rejected,
                 Answer::Rejected => Fate::Correct,
             },
             _ => Fate::Nothing,
@@ -254,7 +280,7 @@ impl Shown {
     /// Events where nothing was presented, and whether one was accepted.
     pub fn phantoms(&self) -> (u64, bool) {
         match self.kind {
-            Kind::Item => (0, false),
+            Kind::Item | Kind::Enrol(_) => (0, false),
             _ => (
                 self.events.into(),
                 self.first == Some(Answer::Wrong) || self.first == Some(Answer::Right),

@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use skueye_agent::report::Summary;
 
+use super::goods::Standing;
 use super::ledger::{Fate, Heard, Ledger, Shown};
+use super::operator::Page;
 use super::script::Plan;
 
 /// Presentations of which one figure of accuracy is told.
@@ -22,6 +24,7 @@ pub struct Report {
     /// MiB after the warm-up and at the end.
     pub memory: [f64; 2],
     pub recoveries: Vec<Duration>,
+    pub page: Page,
     /// The share of unknown items that the model's thresholds accept, as it says.
     pub bound: f32,
     pub summary: Summary,
@@ -44,6 +47,7 @@ pub struct Figures {
     known_wrong: Share,
     unknown: Share,
     siblings: Share,
+    newcomers: Share,
     pieces: Vec<f64>,
     heard: Heard,
     failed_with_cable: u64,
@@ -120,6 +124,7 @@ impl Figures {
                 .copied()
                 .filter(|shown| shown.fate() != Fate::Unseen)
         };
+        let of = |standing: Standing| move |shown: &&Shown| shown.standing == standing;
         let is = |fate: Fate| move |shown: &Shown| shown.fate() == fate;
         let accurate =
             |piece: &[&Shown]| Share::of(piece.iter().copied(), is(Fate::Correct)).rate();
@@ -135,10 +140,11 @@ impl Figures {
             doubles: ledger.shown.iter().map(Shown::doubles).sum(),
             phantoms: phantoms.clone().map(|(events, _)| events).sum::<u64>() + ledger.strays,
             phantoms_accepted: phantoms.filter(|(_, accepted)| *accepted).count() as u64,
-            known: Share::of(seen().filter(|s| s.known), is(Fate::Correct)),
-            known_wrong: Share::of(seen().filter(|s| s.known), is(Fate::Wrong)),
-            unknown: Share::of(seen().filter(|s| !s.known && !s.sibling), is(Fate::Wrong)),
-            siblings: Share::of(seen().filter(|s| s.sibling), is(Fate::Wrong)),
+            known: Share::of(seen().filter(|s| s.known()), is(Fate::Correct)),
+            known_wrong: Share::of(seen().filter(|s| s.known()), is(Fate::Wrong)),
+            unknown: Share::of(seen().filter(of(Standing::Unknown)), is(Fate::Wrong)),
+            siblings: Share::of(seen().filter(of(Standing::Sibling)), is(Fate::Wrong)),
+            newcomers: Share::of(seen().filter(of(Standing::Newcomer)), is(Fate::Correct)),
             pieces: items.chunks(PIECE).map(accurate).collect(),
             heard: ledger.heard(),
             failed_with_cable: ledger.failed_with_cable,
@@ -173,7 +179,7 @@ impl Report {
         let f = &self.figures;
         let [camera_p50, _, camera_max] = self.camera_seconds();
         let [cable_p50, _, cable_max] = percentiles(&f.cable_ms);
-        json!({
+        let mut report = json!({
             "synthetic": true,
             "presentations": f.presentations,
             "correct": f.correct,
@@ -198,10 +204,19 @@ impl Report {
             "look_p99_ms": f.look_ms[1],
             "rss_start_mb": self.memory[0],
             "rss_end_mb": self.memory[1],
+        });
+        let more = json!({
             "known_correct": {"correct": f.known.some, "of": f.known.of, "rate": f.known.rate()},
             "known_wrong": f.known_wrong.json(),
             "unknown_accepted": f.unknown.json(),
             "unknown_sibling_accepted": f.siblings.json(),
+            "page": {
+                "views": self.page.views, "previews": self.page.previews, "answers": self.page.answers,
+                "refused": self.page.refused, "enrolments": self.page.enrolments,
+                "enrolments_failed": self.page.enrolments_failed,
+                "enrol_save_ms_max": percentiles(&self.page.save_ms)[2],
+                "newcomers_correct": {"correct": f.newcomers.some, "of": f.newcomers.of},
+            },
             "false_accept_rate_stated": self.bound,
             "accuracy_per_1000": f.pieces,
             "camera_losses": self.summary.camera_losses,
@@ -220,7 +235,11 @@ impl Report {
             "speed_asked": self.speed,
             "speed_reached": self.simulated.as_secs_f64() / self.real.as_secs_f64(),
             "policy": if self.soak { "latest_wins" } else { "every_frame" },
-        })
+        });
+        if let (Some(report), Value::Object(more)) = (report.as_object_mut(), more) {
+            report.extend(more);
+        }
+        report
     }
 }
 
@@ -287,6 +306,18 @@ impl fmt::Display for Report {
             out,
             "unknown, of a known line {}; no bound is stated",
             f.siblings
+        )?;
+        let page = &self.page;
+        writeln!(
+            out,
+            "page                     {} views, {} previews, {} answers ({} came too late)",
+            page.views, page.previews, page.answers, page.refused
+        )?;
+        let [p50, _, max] = percentiles(&page.save_ms);
+        writeln!(
+            out,
+            "enrolled                 {} ({} failed), saved in p50 {p50:.0} ms, max {max:.0} ms; then right {}",
+            page.enrolments, page.enrolments_failed, f.newcomers
         )?;
         let pieces: Vec<String> = f
             .pieces

@@ -3,6 +3,7 @@
 use crate::random::Random;
 
 use super::film::{Film, Picture};
+use super::goods::Standing;
 
 /// Frames a second of the simulated camera.
 pub const FPS: u64 = 10;
@@ -30,7 +31,14 @@ pub enum Kind {
     Hand,
     /// Nothing but the light changes.
     Dimmed,
+    /// A newcomer is enrolled: this is its view of this number, of [`SHOTS`].
+    Enrol(usize),
 }
+
+/// Shots of an enrolment.
+pub const SHOTS: usize = 3;
+/// Of so many presentations of known products one shows a newcomer that has been enrolled, once there is one.
+const NEWCOMERS: u64 = 20;
 
 /// One visitor.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +65,8 @@ pub struct Plan {
     pub nothing: f64,
     pub camera_losses: u64,
     pub cable_losses: u64,
+    /// Products that are enrolled, in even intervals.
+    pub enrolments: u64,
 }
 
 /// The whole day.
@@ -73,26 +83,48 @@ impl Script {
     pub fn write(plan: &Plan, film: &Film) -> Self {
         let mut random = Random::new(plan.seed, PURPOSE, 0);
         let kinds = kinds(plan, &mut random);
+        let every = kinds.len() as u64 / (plan.enrolments + 1) + 1;
         let mut decks = Decks::of(film);
-        let mut scenes = Vec::with_capacity(kinds.len());
+        let mut scenes = Vec::with_capacity(kinds.len() + SHOTS * plan.enrolments as usize);
         let mut begin = OPENING;
-        for (kind, unknown) in kinds {
+        for ((kind, unknown), number) in kinds.into_iter().zip(1..) {
             let visit = decks.next(unknown, &mut random);
-            let rest = between(REST, &mut random);
-            let right = random.bits().is_multiple_of(2);
-            let scene = Scene {
-                kind,
-                visit,
-                begin,
-                rest,
-                right,
+            let mut add = |kind, visit| {
+                let rest = between(REST, &mut random);
+                let right = random.bits().is_multiple_of(2);
+                let scene = Scene {
+                    kind,
+                    visit,
+                    begin,
+                    rest,
+                    right,
+                };
+                begin += scene.visible(film) + between(EMPTY, &mut random);
+                scenes.push(scene);
             };
-            begin += scene.visible(film) + between(EMPTY, &mut random);
-            scenes.push(scene);
+            add(kind, visit);
+            if number % every == 0 {
+                let views = decks.newcomer();
+                for (part, visit) in views.into_iter().enumerate() {
+                    add(Kind::Enrol(part), visit);
+                }
+            }
         }
         let frames = begin + CLOSING;
+        let mut camera_away = absences(plan.camera_losses, frames, 2, &mut random);
+        // What the operator does is not interrupted.
+        for absence in &mut camera_away {
+            let enrolments = scenes.windows(2).filter(|pair| pair[0].enrols());
+            for pair in enrolments {
+                let (from, to) = (pair[0].begin, pair[1].begin);
+                if absence[0] < to && absence[1] + EMPTY[1] > from {
+                    let length = absence[1] - absence[0];
+                    *absence = [to, to + length];
+                }
+            }
+        }
         Self {
-            camera_away: absences(plan.camera_losses, frames, 2, &mut random),
+            camera_away,
             cable_away: absences(plan.cable_losses, frames, 1, &mut random),
             scenes,
             frames,
@@ -141,36 +173,93 @@ fn shuffle<T>(values: &mut [T], random: &mut Random) {
     }
 }
 
-/// Visits of known and of unknown products, none twice before all were there.
-struct Decks([(Vec<usize>, usize); 2]);
+/// Visits of known and of unknown products, none twice before all were there; and newcomers.
+struct Decks {
+    known: Deck,
+    unknown: Deck,
+    /// The visits of each newcomer.
+    newcomers: Vec<Vec<usize>>,
+    /// How many of them are enrolled.
+    enrolled: usize,
+}
+
+#[derive(Default)]
+struct Deck {
+    cards: Vec<usize>,
+    at: usize,
+}
+
+impl Deck {
+    fn next(&mut self, random: &mut Random) -> usize {
+        if self.at == 0 {
+            shuffle(&mut self.cards, random);
+        }
+        let card = self.cards[self.at];
+        self.at = (self.at + 1) % self.cards.len();
+        card
+    }
+}
 
 impl Decks {
     fn of(film: &Film) -> Self {
-        let of = |known: bool| {
-            let visits = film.visits.iter().enumerate();
-            let visits = visits.filter(|(_, visit)| visit.row.known == known);
-            (visits.map(|(at, _)| at).collect::<Vec<_>>(), usize::MAX)
+        let mut decks = Self {
+            known: Deck::default(),
+            unknown: Deck::default(),
+            newcomers: Vec::new(),
+            enrolled: 0,
         };
-        Self([of(true), of(false)])
+        for (at, visit) in film.visits.iter().enumerate() {
+            match visit.row.standing {
+                Standing::Known => decks.known.cards.push(at),
+                Standing::Unknown | Standing::Sibling => decks.unknown.cards.push(at),
+                Standing::Newcomer => decks.add_newcomer(at, film),
+            }
+        }
+        decks
+    }
+
+    fn add_newcomer(&mut self, at: usize, film: &Film) {
+        let gtin = film.visits[at].row.gtin;
+        let mut newcomers = self.newcomers.iter_mut();
+        match newcomers.find(|views| film.visits[views[0]].row.gtin == gtin) {
+            Some(views) => views.push(at),
+            None => self.newcomers.push(vec![at]),
+        }
     }
 
     fn next(&mut self, unknown: bool, random: &mut Random) -> usize {
-        let (cards, at) = &mut self.0[usize::from(unknown)];
-        if *at >= cards.len() {
-            shuffle(cards, random);
-            *at = 0;
+        let newcomer = !unknown && self.enrolled > 0 && random.bits().is_multiple_of(NEWCOMERS);
+        match (unknown, newcomer) {
+            (true, _) => self.unknown.next(random),
+            (false, false) => self.known.next(random),
+            (false, true) => {
+                // A view from which it was not enrolled.
+                let views = &self.newcomers[random.bits() as usize % self.enrolled];
+                views[SHOTS + random.bits() as usize % (views.len() - SHOTS)]
+            }
         }
-        *at += 1;
-        cards[*at - 1]
+    }
+
+    /// The views from which the next newcomer is enrolled; none where all are.
+    fn newcomer(&mut self) -> Vec<usize> {
+        let next = self.newcomers.get(self.enrolled);
+        let views = next.filter(|views| views.len() > SHOTS);
+        let views = views.map_or(Vec::new(), |views| views[..SHOTS].to_vec());
+        self.enrolled += usize::from(!views.is_empty());
+        views
     }
 }
 
 impl Scene {
+    fn enrols(&self) -> bool {
+        matches!(self.kind, Kind::Enrol(_))
+    }
+
     /// Frames until the stage is empty again.
     fn visible(&self, film: &Film) -> u64 {
         let visit = &film.visits[self.visit];
         match self.kind {
-            Kind::Item => visit.coming + self.rest + visit.leaving,
+            Kind::Item | Kind::Enrol(_) => visit.coming + self.rest + visit.leaving,
             Kind::Passing => visit.coming + visit.leaving,
             Kind::Hand => 2 * SWEEP,
             Kind::Dimmed => DIMMED,
@@ -200,21 +289,21 @@ impl Scene {
                     1.0,
                 )
             }
-            Kind::Passing if number < visit.coming => (item(number), 1.0),
-            Kind::Passing => (item(number + visit.resting), 1.0),
-            Kind::Item if number < visit.coming => (item(number), 1.0),
-            Kind::Item if self.lies(number, film) => {
+            Kind::Passing if number >= visit.coming => (item(number + visit.resting), 1.0),
+            _ if number < visit.coming => (item(number), 1.0),
+            _ if self.lies(number, film) => {
                 let lying = (number - visit.coming) % visit.resting;
                 (item(visit.coming + lying), 1.0)
             }
-            Kind::Item => (item(number - self.rest + visit.resting), 1.0),
+            _ => (item(number - self.rest + visit.resting), 1.0),
         }
     }
 
     /// Whether an item lies still in the `number`-th frame.
     pub fn lies(&self, number: u64, film: &Film) -> bool {
         let coming = film.visits[self.visit].coming;
-        self.kind == Kind::Item && (coming..coming + self.rest).contains(&number)
+        let shows = self.kind == Kind::Item || self.enrols();
+        shows && (coming..coming + self.rest).contains(&number)
     }
 }
 

@@ -45,6 +45,7 @@ fn no_presentation_is_told_twice_and_none_is_lost_though_camera_and_cable_are_un
         "/asked",
         "/rejected",
         "/missed",
+        "/missed_swapped_while_camera_away",
         "/unseen_while_camera_away",
     ];
     let all: u64 = fates.into_iter().map(count).sum();
@@ -59,6 +60,11 @@ fn no_presentation_is_told_twice_and_none_is_lost_though_camera_and_cable_are_un
     ] {
         assert_eq!(count(never), 0, "{never} in {day:#}");
     }
+    // What takes the place of another item while the camera is away is not told from it.
+    assert!(
+        count("/missed_swapped_while_camera_away") <= LOSSES,
+        "{day:#}"
+    );
     // Twice the stated rate and what chance may add; the shipped model was trained for minutes.
     assert!(count("/wrong") <= PRESENTATIONS / 10, "{day:#}");
     assert!(count("/correct") >= PRESENTATIONS / 8, "{day:#}");

@@ -15,14 +15,14 @@
 //! | `ledger` | what was shown, said and heard |
 //! | `report` | the day in figures |
 
-mod camera;
-mod film;
+pub mod camera;
+pub mod film;
 mod goods;
-mod ledger;
-mod operator;
+pub mod ledger;
+pub mod operator;
 mod report;
-mod script;
-mod till;
+pub mod script;
+pub mod till;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -82,24 +82,8 @@ pub struct DayBench {
     /// How many products are enrolled at the page; without it one every 10 minutes, and one at least.
     #[arg(long)]
     enrolments: Option<u64>,
-    /// The model's folder.
-    #[arg(long, default_value = "models/zoo/default")]
-    model: PathBuf,
-    /// The library of ONNX Runtime, for the runtime `onnxruntime`.
-    #[arg(long)]
-    onnxruntime: Option<PathBuf>,
-    /// What computes the network: auto, tensorrt, onnxruntime or tract.
-    #[arg(long, default_value = "auto")]
-    runtime: String,
-    /// Seed of the goods and of the day.
-    #[arg(long, default_value_t = 2027)]
-    seed: u64,
-    /// What is made stays here and is made once.
-    #[arg(long, default_value = "target/bench/day")]
-    folder: PathBuf,
-    /// The trainer, which draws the goods; without it the one beside this program.
-    #[arg(long)]
-    trainer: Option<PathBuf>,
+    #[command(flatten)]
+    ground: Ground,
     /// Write what the device says to this file, as `skueye run --json` does.
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
@@ -110,15 +94,11 @@ pub struct DayBench {
 
 impl DayBench {
     pub fn run(self) -> Result<()> {
-        let manifest = read_manifest(&self.model)?;
-        std::fs::create_dir_all(&self.folder)?;
+        let manifest = read_manifest(&self.ground.model)?;
         let plan = self.plan();
-        let trainer = self.trainer.clone().unwrap_or_else(beside);
-        let goods =
-            order(&plan).fill(&trainer, &self.model, manifest.embedding_id, &self.folder)?;
-        let film = Film::read(goods.films)?;
+        let (film, gallery) = self.ground.goods(&plan, &manifest)?;
         let script = Script::write(&plan, &film);
-        let report = self.simulate(&plan, script, film, &goods.gallery, &manifest)?;
+        let report = self.simulate(&plan, script, film, &gallery, &manifest)?;
         match self.json {
             true => println!("{}", report.json()),
             false => print!("{report}"),
@@ -135,7 +115,7 @@ impl DayBench {
         let losses = self.losses.unwrap_or(losses);
         Plan {
             presentations,
-            seed: self.seed,
+            seed: self.ground.seed,
             unknown: self.unknown.clamp(0.0, 100.0) / 100.0,
             nothing: 0.01,
             camera_losses: losses,
@@ -159,11 +139,9 @@ impl DayBench {
             None => (self.speed.max(0.01), Policy::EveryFrame),
         };
         // What is enrolled and corrected goes with the day.
-        let device = tempfile::tempdir_in(&self.folder)?;
-        let own = device.path().join("gallery.skg");
-        std::fs::copy(gallery, &own)?;
+        let device = tempfile::tempdir_in(&self.ground.folder)?;
         let tty = device.path().join("till");
-        let config = self.settings(&own, &tty)?;
+        let config = self.ground.settings(gallery, device.path(), &tty)?;
         let desk = Desk::new(&config, &device.path().join("kiosk.toml"))?;
         let (scenes, frames) = (script.scenes.len(), script.frames);
         let ledger = Arc::new(Mutex::new(Ledger::new(&script.scenes, &film)));
@@ -250,9 +228,45 @@ impl DayBench {
         drop(observers);
         Ok((summary, clerk))
     }
+}
 
-    /// The kiosk's own settings with this model, gallery and till.
-    fn settings(&self, gallery: &Path, tty: &Path) -> Result<Config> {
+/// Where a simulated day takes place.
+#[derive(Debug, Args)]
+pub struct Ground {
+    /// The model's folder.
+    #[arg(long, default_value = "models/zoo/default")]
+    pub model: PathBuf,
+    /// The library of ONNX Runtime, for the runtime `onnxruntime`.
+    #[arg(long)]
+    onnxruntime: Option<PathBuf>,
+    /// What computes the network: auto, tensorrt, onnxruntime or tract.
+    #[arg(long, default_value = "auto")]
+    runtime: String,
+    /// Seed of the goods and of the day.
+    #[arg(long, default_value_t = 2027)]
+    pub seed: u64,
+    /// What is made stays here and is made once.
+    #[arg(long, default_value = "target/bench/day")]
+    pub folder: PathBuf,
+    /// The trainer, which draws the goods; without it the one beside this program.
+    #[arg(long)]
+    trainer: Option<PathBuf>,
+}
+
+impl Ground {
+    /// Goods for `plan` on film, and the gallery that knows them.
+    pub fn goods(&self, plan: &Plan, manifest: &Manifest) -> Result<(Film, PathBuf)> {
+        std::fs::create_dir_all(&self.folder)?;
+        let trainer = self.trainer.clone().unwrap_or_else(beside);
+        let id = manifest.embedding_id;
+        let goods = order(plan).fill(&trainer, &self.model, id, &self.folder)?;
+        Ok((Film::read(goods.films)?, goods.gallery))
+    }
+
+    /// The kiosk's own settings with this model, a copy of `gallery` in the folder `device`, and this till.
+    pub fn settings(&self, gallery: &Path, device: &Path, tty: &Path) -> Result<Config> {
+        let own = device.join("gallery.skg");
+        std::fs::copy(gallery, &own)?;
         let here = std::env::current_dir()?;
         let quoted = |path: &Path| format!("{:?}", here.join(path).display().to_string());
         let library = self.onnxruntime.as_deref();
@@ -265,9 +279,9 @@ impl DayBench {
             quoted(&self.model),
             self.runtime,
             quoted(&self.folder.join("engines")),
-            quoted(gallery),
-            quoted(&gallery.with_file_name("enrolled")),
-            quoted(&gallery.with_file_name("feedback.jsonl")),
+            quoted(&own),
+            quoted(&device.join("enrolled")),
+            quoted(&device.join("feedback.jsonl")),
             quoted(tty),
         );
         Config::parse(&text, &here).map_err(|problems| anyhow!("{problems:?}"))

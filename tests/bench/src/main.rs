@@ -5,6 +5,7 @@ mod count;
 mod day;
 mod gallery;
 mod npy;
+mod page_load;
 mod progress;
 mod random;
 mod start;
@@ -34,6 +35,11 @@ enum Command {
     Vision(vision::VisionBench),
     /// A simulated day of the device's run loop: thousands of presentations, unplugged cameras and cables, and what came of it.
     Day(day::DayBench),
+    /// Browsers and requests on the page while the device recognises, in turns with none.
+    PageLoad(page_load::PageLoadBench),
+    /// The browsers and requests; called by `page-load`.
+    #[command(hide = true)]
+    PageClients(page_load::clients::Clients),
     /// From the start of the device program to its first answer, with a large gallery.
     Start(start::StartBench),
     /// Install a gallery bundle: time against disk and SHA-256, memory, and the size of a delta.
@@ -50,6 +56,8 @@ fn main() -> anyhow::Result<()> {
         Command::Count(command) => command.run().context("skueye-bench count"),
         Command::Day(command) => command.run().context("skueye-bench day"),
         Command::Gallery(command) => command.run().context("skueye-bench gallery"),
+        Command::PageLoad(command) => command.run().context("skueye-bench page-load"),
+        Command::PageClients(command) => command.run().context("skueye-bench page-clients"),
         Command::Start(command) => command.run().context("skueye-bench start"),
         Command::Update(command) => command.run().context("skueye-bench update"),
         Command::UpdateInstall(command) => command.run().context("skueye-bench update-install"),

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use skueye_camera::supervise::Clock;
 use skueye_camera::{CameraError, Event, Frame, FrameSource, Loss, PixelFormat, Supervised};
 
-use super::film::Painter;
-use super::ledger::Ledger;
+use super::film::{Painter, Picture};
+use super::ledger::{Ledger, Sight};
 use super::operator::{Counter, Done, Enrolling};
 use super::script::{FPS, Kind, SHOTS, Scene, Script, daylight};
 use super::till::Cable;
@@ -217,7 +217,7 @@ impl Shop {
         let (number, film) = (self.number(frame), self.painter.film());
         let (picture, dim) = match number {
             Some(number) => scenes[self.scene].picture(number, film),
-            None => (super::film::Picture::Empty, 1.0),
+            None => (Picture::Empty, 1.0),
         };
         let (width, height) = film.size();
         let light = daylight(frame, self.script.frames).map(|level| level * dim);
@@ -237,9 +237,13 @@ impl Shop {
         frame.checked_sub(begin)
     }
 
-    fn lies(&self, scene: &Scene, frame: u64) -> bool {
-        let number = frame.checked_sub(scene.begin);
-        number.is_some_and(|number| scene.lies(number, self.painter.film()))
+    fn sight(&self, scene: &Scene, number: u64) -> Sight {
+        let film = self.painter.film();
+        match scene.picture(number, film).0 {
+            Picture::Empty => Sight::Empty,
+            _ if scene.lies(number, film) => Sight::Lies,
+            _ => Sight::Moves,
+        }
     }
 }
 
@@ -332,9 +336,9 @@ impl FrameSource for Camera {
             let (scene, frame) = (shop.scene, shop.now());
             self.scene.store(scene, Ordering::Relaxed);
             let shown = &shop.script.scenes[scene];
-            if frame >= shown.begin {
-                let lies = shop.lies(shown, frame);
-                locked(&shop.ledger).delivered(scene, into.sequence, lies);
+            if let Some(number) = frame.checked_sub(shown.begin) {
+                let sight = shop.sight(shown, number);
+                locked(&shop.ledger).delivered(scene, into.sequence, sight);
             }
         }
         event

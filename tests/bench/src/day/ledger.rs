@@ -13,6 +13,8 @@ use super::script::{Kind, Scene};
 
 /// Frames of an item at rest with which it must be answered: the camera was there for it.
 const ENOUGH: u32 = 8;
+/// Frames of the empty stage that set two items apart: two make it empty, and a hand may hide one.
+const APART: u32 = 3;
 /// How far back the scene of an event may lie.
 const BACK: usize = 64;
 /// Frames whose times are remembered.
@@ -28,8 +30,21 @@ pub struct Shown {
     frames: Option<[u64; 2]>,
     /// Frames of it in which the item lay.
     rested: u32,
+    /// Whether the stage was seen empty between the item before and this one.
+    apart: bool,
     events: u32,
     first: Option<Answer>,
+}
+
+/// What a frame shows, as far as it matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// An item that lies.
+    Lies,
+    /// Nothing.
+    Empty,
+    /// Something that moves.
+    Moves,
 }
 
 /// What the device said first.
@@ -54,6 +69,8 @@ pub enum Fate {
     Rejected,
     /// Lay in view and had no answer.
     Missed,
+    /// The same, and it had taken the place of another item while the camera was away.
+    Swapped,
     /// The camera was away.
     Unseen,
     /// Nothing was presented.
@@ -70,6 +87,8 @@ struct Told {
 /// All of it.
 pub struct Ledger {
     pub shown: Vec<Shown>,
+    /// Frames of the empty stage that were delivered since an item lay on it.
+    empty: u32,
     /// The newest scene of which a frame was delivered.
     newest: usize,
     /// When frames were delivered, by number.
@@ -104,6 +123,7 @@ impl Ledger {
                 standing: row.standing,
                 frames: None,
                 rested: 0,
+                apart: false,
                 events: 0,
                 first: None,
             }
@@ -111,6 +131,7 @@ impl Ledger {
         let most = 3 * scenes.len() + 16;
         Self {
             shown: scenes.iter().map(shown).collect(),
+            empty: APART,
             newest: 0,
             times: vec![(u64::MAX, Instant::now()); FRAMES],
             accepted: touched(
@@ -134,11 +155,16 @@ impl Ledger {
     }
 
     /// A frame of `scene` was delivered under this number.
-    pub fn delivered(&mut self, scene: usize, number: u64, lies: bool) {
+    pub fn delivered(&mut self, scene: usize, number: u64, sight: Sight) {
         self.times[number as usize % FRAMES] = (number, Instant::now());
         self.newest = self.newest.max(scene);
         let shown = &mut self.shown[scene];
-        shown.rested += u32::from(lies);
+        if sight == Sight::Lies {
+            shown.apart |= shown.rested == 0 && self.empty >= APART;
+            shown.rested += 1;
+            self.empty = 0;
+        }
+        self.empty += u32::from(sight == Sight::Empty);
         let [first, _] = shown.frames.unwrap_or([number, number]);
         shown.frames = Some([first, number]);
     }
@@ -257,6 +283,7 @@ impl Shown {
     pub fn fate(&self) -> Fate {
         match (self.kind, self.first) {
             (Kind::Item, None) if self.rested < ENOUGH => Fate::Unseen,
+            (Kind::Item, None) if !self.apart => Fate::Swapped,
             (Kind::Item, None) => Fate::Missed,
             (Kind::Item, Some(answer)) => match answer {
                 Answer::Right => Fate::Correct,

@@ -39,6 +39,7 @@ pub struct Figures {
     asked: u64,
     rejected: u64,
     missed: u64,
+    swapped: u64,
     unseen: u64,
     doubles: u64,
     phantoms: u64,
@@ -136,6 +137,7 @@ impl Figures {
             asked: count(Fate::Asked),
             rejected: count(Fate::Rejected),
             missed: count(Fate::Missed),
+            swapped: count(Fate::Swapped),
             unseen: count(Fate::Unseen),
             doubles: ledger.shown.iter().map(Shown::doubles).sum(),
             phantoms: phantoms.clone().map(|(events, _)| events).sum::<u64>() + ledger.strays,
@@ -187,6 +189,7 @@ impl Report {
             "asked": f.asked,
             "rejected": f.rejected,
             "missed": f.missed,
+            "missed_swapped_while_camera_away": f.swapped,
             "unseen_while_camera_away": f.unseen,
             "double_events": f.doubles,
             "lost_events": heard.lost,
@@ -268,12 +271,13 @@ impl fmt::Display for Report {
             ("asked", f.asked),
             ("rejected", f.rejected),
             ("missed", f.missed),
+            ("missed, exchanged unseen", f.swapped),
             ("unseen, camera away", f.unseen),
         ];
         for (name, count) in counts {
             writeln!(
                 out,
-                "{name:<24}{count:>8}  {:5.1} %",
+                "{name:<25}{count:>7}  {:5.1} %",
                 100.0 * count as f64 / of
             )?;
         }

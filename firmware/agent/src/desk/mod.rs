@@ -8,12 +8,14 @@
 //! | [`board`] | the last presentations, counts and troubles: an observer of the run |
 //! | [`preview`] | the stage as a small picture, for as long as somebody looks |
 //! | [`studio`] | enrolling a product, shot by shot |
+//! | `day` | a day of the decision log |
 //! | `shots` | the pictures of enrolled shots |
 //! | `staged` | the release that waits to be tried |
 //! | [`feedback`] | what people corrected, on the disk and against the same mistake |
 //! | [`station`] | all of it for the page |
 
 pub mod board;
+mod day;
 pub mod feedback;
 pub mod preview;
 mod shots;
@@ -60,6 +62,8 @@ pub struct Desk {
     run: Mutex<Option<Run>>,
     settings: PathBuf,
     staged: Staged,
+    /// The decision log's folder.
+    log: Option<PathBuf>,
 }
 
 /// What a person said of a presentation.
@@ -104,6 +108,7 @@ impl Desk {
             probes: Mutex::default(),
             run: Mutex::default(),
             settings: settings.to_owned(),
+            log: config.log.folder.clone(),
             staged: Staged::new(config.update.folder.clone()),
         })
     }

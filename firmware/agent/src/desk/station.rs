@@ -7,12 +7,13 @@ use skueye_gallery::Snapshot;
 use skueye_models::{Code, Fault, Gtin, Product};
 use skueye_page::Station;
 use skueye_page::station::{
-    Answer, DayLog, EnrolStep, Enrolment, Health, ProductLine, Trouble, UpdateView, View,
+    Answer, DayLog, EnrolStep, Enrolment, Health, Presentation, ProductLine, Trouble, UpdateView,
+    View,
 };
 
 use super::board::{self, State};
 use super::feedback::Correction;
-use super::{Desk, Run, Said, shots};
+use super::{Desk, Run, Said, day, shots};
 use crate::config::{Config, Problem};
 
 impl Station for Desk {
@@ -37,9 +38,7 @@ impl Station for Desk {
         };
         view.counts.frames = self.pulse.frames();
         for presentation in &mut view.recent {
-            for candidate in &mut presentation.candidates {
-                candidate.photo = self.photo_path(candidate.gtin).is_some();
-            }
+            self.note_photos(presentation);
         }
         view.version = state.version;
         view
@@ -104,13 +103,14 @@ impl Station for Desk {
     }
 
     fn log(&self, day: Option<&str>, most: usize) -> Result<DayLog, Fault> {
-        let state = self.board.state();
-        Ok(DayLog {
-            day: day.unwrap_or_default().to_owned(),
-            presentations: state.recent.into_iter().take(most).collect(),
-            confusions: Vec::new(),
-            counts: state.counts,
-        })
+        let mut log = match &self.log {
+            Some(folder) => day::read(folder, day, most)?,
+            None => DayLog::default(),
+        };
+        for presentation in &mut log.presentations {
+            self.note_photos(presentation);
+        }
+        Ok(log)
     }
 
     fn health(&self) -> Health {
@@ -212,6 +212,12 @@ impl Desk {
         match shots::keep(root, gtin, pictures) {
             Ok(paths) => self.studio.note_pictures(paths),
             Err(fault) => self.board.tell(&fault),
+        }
+    }
+
+    fn note_photos(&self, presentation: &mut Presentation) {
+        for candidate in &mut presentation.candidates {
+            candidate.photo = self.photo_path(candidate.gtin).is_some();
         }
     }
 

@@ -3,6 +3,7 @@
 mod capture;
 mod config;
 mod doctor;
+mod enrolled;
 mod gallery;
 mod log;
 mod page;
@@ -39,6 +40,9 @@ enum Command {
     /// Install signed bundles, and go back.
     #[command(subcommand)]
     Update(update::Command),
+    /// What was enrolled at this device, for the next training, and the shop's list of products.
+    #[command(subcommand)]
+    Enrolled(enrolled::Command),
     /// Who may use the operator page.
     Page(page::Page),
     /// Read and check the decision log.
@@ -62,6 +66,7 @@ impl Cli {
             Command::Recognise(recognise) => recognise.run(),
             Command::Gallery(command) => command.run(),
             Command::Update(command) => command.run(),
+            Command::Enrolled(command) => command.run(),
             Command::Page(page) => page.run().map(|()| ExitCode::SUCCESS),
             Command::Log(command) => command.run(),
             Command::Wipe(wipe) => wipe.run(),

@@ -9,6 +9,7 @@
 //! | [`preview`] | the stage as a small picture, for as long as somebody looks |
 //! | [`studio`] | enrolling a product, shot by shot |
 //! | `day` | a day of the decision log |
+//! | [`names`] | the shop's list of products |
 //! | `shots` | the pictures of enrolled shots |
 //! | `staged` | the release that waits to be tried |
 //! | [`feedback`] | what people corrected, on the disk and against the same mistake |
@@ -17,6 +18,7 @@
 pub mod board;
 mod day;
 pub mod feedback;
+pub mod names;
 pub mod preview;
 mod shots;
 mod staged;
@@ -37,6 +39,7 @@ use crate::lane::Bell;
 use crate::live::LiveGallery;
 use board::Board;
 use feedback::Feedback;
+use names::Names;
 use preview::Preview;
 use staged::Staged;
 use studio::Studio;
@@ -62,6 +65,7 @@ pub struct Desk {
     run: Mutex<Option<Run>>,
     settings: PathBuf,
     staged: Staged,
+    names: Names,
     /// The decision log's folder.
     log: Option<PathBuf>,
 }
@@ -109,6 +113,7 @@ impl Desk {
             run: Mutex::default(),
             settings: settings.to_owned(),
             log: config.log.folder.clone(),
+            names: Names::new(config.enrol.names.clone()),
             staged: Staged::new(config.update.folder.clone()),
         })
     }

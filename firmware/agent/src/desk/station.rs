@@ -99,7 +99,14 @@ impl Station for Desk {
         let fits = |line: &ProductLine| {
             line.gtin.to_string().contains(&text) || line.title.to_lowercase().contains(&text)
         };
-        lines.filter(fits).take(most).collect()
+        let mut found: Vec<ProductLine> = lines.filter(fits).take(most).collect();
+        for line in self.names.search(&text, most) {
+            let known = found.iter().any(|f| f.gtin.value() == line.gtin.value());
+            if !known && found.len() < most {
+                found.push(line);
+            }
+        }
+        found
     }
 
     fn log(&self, day: Option<&str>, most: usize) -> Result<DayLog, Fault> {
@@ -165,11 +172,13 @@ impl Desk {
         }
     }
 
-    /// A product that the gallery knows keeps its name and category.
+    /// A product that the gallery knows keeps its name and category; one without a name has that of the shop's list.
     fn begin_enrolment(&self, gtin: &str, title: String, category: String) -> Result<(), Fault> {
         let gtin: Gtin = gtin.trim().parse()?;
         let snapshot = self.running()?.gallery.snapshot();
         let known = products(&snapshot).find(|line| line.gtin.value() == gtin.value());
+        let named = || self.names.find(gtin).filter(|_| title.trim().is_empty());
+        let known = known.or_else(named);
         let product = match known {
             Some(line) => Product {
                 gtin: line.gtin,

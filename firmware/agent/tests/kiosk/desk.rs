@@ -298,3 +298,53 @@ fn a_part_that_panics_ends_the_run_with_a_fault_and_the_next_run_works() {
         assert_eq!(stage.present(RED).verdict, Verdict::Accept);
     });
 }
+
+#[test]
+fn a_product_of_the_shops_list_is_enrolled_by_number_and_goes_to_the_next_training() {
+    let shop = Shop::new();
+    let gtin = Gtin::from_body(400_638_133_399, 13).unwrap().to_string();
+    let list = format!("gtin;title;category\n{gtin};Magenta tea;tea\n123;bad;\n");
+    std::fs::write(shop.folder().join("list.csv"), list).unwrap();
+    shop.settings("");
+    let json = |arguments: &[&str]| {
+        let output = super::skueye(&shop, arguments);
+        assert!(output.status.success(), "{output:?}");
+        super::lines(&output.stdout).remove(0)
+    };
+    let imported = json(&["enrolled", "import-names", "list.csv", "--json"]);
+    assert_eq!(
+        (&imported["products"], &imported["refused"]),
+        (&1.into(), &1.into())
+    );
+    at_work(&shop, |stage| {
+        stage
+            .desk
+            .enrol(EnrolStep::Begin {
+                gtin: gtin.clone(),
+                title: String::new(),
+                category: String::new(),
+            })
+            .unwrap();
+        stage.shot(MAGENTA);
+        stage.desk.enrol(EnrolStep::Save).unwrap();
+        stage.show(None, 4);
+        let found = stage.present(MAGENTA);
+        assert_eq!(found.candidates[0].title, "Magenta tea");
+        stage.desk.answer(found.number, Answer::NotThis).unwrap();
+    });
+    let exported = json(&["enrolled", "export", "stick", "--json"]);
+    assert_eq!(exported["pictures"], 1);
+    assert_eq!(exported["corrections"], 1);
+    let table = std::fs::read_to_string(shop.folder().join("stick/products.csv")).unwrap();
+    let row = format!("{gtin}/1.jpg,Magenta tea,{gtin},tea");
+    assert_eq!(table.lines().nth(1), Some(&row[..]));
+    assert!(
+        shop.folder()
+            .join("stick")
+            .join(&gtin)
+            .join("1.jpg")
+            .exists()
+    );
+    let again = super::skueye(&shop, &["enrolled", "export", "stick"]);
+    assert!(!again.status.success(), "nothing is written over");
+}

@@ -5,7 +5,7 @@ mod diff;
 mod enrol;
 mod export;
 mod info;
-mod list;
+pub(super) mod list;
 mod npy;
 mod parquet;
 mod remove;

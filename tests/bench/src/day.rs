@@ -32,6 +32,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
+use skueye_agent::decision_log::{self, DecisionLog, Recorder, Setup};
 use skueye_agent::desk::Desk;
 use skueye_agent::moment::Activity;
 use skueye_agent::pipeline::Output;
@@ -162,7 +163,7 @@ impl DayBench {
             ledger: Arc::clone(&ledger),
             step: Step::new("day", scenes as u64),
             warm: WARM_UP.0.min(scenes / WARM_UP.1),
-            memory: None,
+            memory: Vec::with_capacity(scenes),
         };
         let operator = Operator::new(&desk, Arc::clone(&ledger), counter);
         let (begin, over) = (Instant::now(), AtomicBool::new(false));
@@ -179,9 +180,9 @@ impl DayBench {
                 .map_err(|_| anyhow!("the operator panicked"))?;
             let (summary, clerk) = worked?;
             till?;
-            anyhow::Ok((summary, clerk.memory, page))
+            anyhow::Ok((summary, evenly(&clerk.memory), page))
         })?;
-        let end = resident_mb();
+        let log = decision_log::verify(&device.path().join("log"))?;
         let recoveries = std::mem::take(&mut locked(&shop).recoveries);
         let ledger = locked(&ledger);
         Ok(Report {
@@ -190,9 +191,10 @@ impl DayBench {
             real: begin.elapsed(),
             soak: self.soak.is_some(),
             speed,
-            memory: [memory.unwrap_or(end), end],
+            memory,
             recoveries,
             page,
+            log,
             bound: manifest.thresholds.false_accept_rate,
             summary,
             figures: report::Figures::of(&ledger),
@@ -216,6 +218,11 @@ impl DayBench {
         observers.add(&desk.board);
         if let Some(file) = &mut file {
             observers.add(Reporter::new(file, Format::Json));
+        }
+        let log = config.log.folder.as_deref();
+        let log = log.map(|folder| DecisionLog::open(folder, config.log.keep));
+        if let Some(log) = &log {
+            observers.add(Recorder::new(log.handle(), Setup::read(config)?));
         }
         let activity = Activity::default();
         let output = Output {
@@ -275,6 +282,7 @@ impl Ground {
             "[model]\nfolder = {}\nruntime = {:?}\nengines = {}\n{library}\
              [gallery]\npath = {}\n\
              [enrol]\npictures = {}\nfeedback = {}\n\
+             [log]\nfolder = {}\n\
              [link]\npty = false\nserial = {}\nbaud = 115200\nack_timeout_ms = 500\nack_retries = 2\n",
             quoted(&self.model),
             self.runtime,
@@ -282,6 +290,7 @@ impl Ground {
             quoted(&own),
             quoted(&device.join("enrolled")),
             quoted(&device.join("feedback.jsonl")),
+            quoted(&device.join("log")),
             quoted(tty),
         );
         Config::parse(&text, &here).map_err(|problems| anyhow!("{problems:?}"))
@@ -311,9 +320,12 @@ struct Clerk {
     step: Step,
     /// The scene from which on no more memory is needed.
     warm: usize,
-    /// What was held then, MiB.
-    memory: Option<f64>,
+    /// What was held from then on, MiB: the newest scene with it.
+    memory: Vec<(usize, f64)>,
 }
+
+/// So many values of memory are told.
+const MEMORY: usize = 6;
 
 impl Observer for &mut Clerk {
     fn observe(&mut self, line: &Line<'_>) -> Result<(), Fault> {
@@ -326,13 +338,20 @@ impl Observer for &mut Clerk {
         }
         let reached = ledger.reached();
         drop(ledger);
-        if self.memory.is_none() && reached >= self.warm {
-            self.memory = Some(resident_mb());
+        if reached >= self.warm && self.memory.last().is_none_or(|last| last.0 < reached) {
+            self.memory.push((reached, resident_mb()));
         }
         self.step
             .reach(reached as u64, || format!("{:.0} MiB", resident_mb()));
         Ok(())
     }
+}
+
+/// The first, the last and some values between.
+fn evenly(memory: &[(usize, f64)]) -> Vec<f64> {
+    let last = memory.len().saturating_sub(1);
+    let places = (0..MEMORY).map(|n| n * last / (MEMORY - 1));
+    places.filter_map(|at| Some(memory.get(at)?.1)).collect()
 }
 
 /// What this process holds in memory, MiB.

@@ -78,6 +78,8 @@ impl Correction {
 #[derive(Debug)]
 pub struct Feedback {
     path: PathBuf,
+    /// Opened with the first answer. Apart from the rest, so that the frame path never waits for the disk.
+    file: Mutex<Option<File>>,
     state: Mutex<State>,
 }
 
@@ -88,8 +90,6 @@ struct State {
     /// Of the model in use.
     negatives: Vec<Correction>,
     embedding: Option<EmbeddingId>,
-    /// Opened with the first answer.
-    file: Option<File>,
 }
 
 impl Feedback {
@@ -105,6 +105,7 @@ impl Feedback {
         };
         Ok(Self {
             path: path.to_owned(),
+            file: Mutex::default(),
             state: Mutex::new(state),
         })
     }
@@ -123,11 +124,13 @@ impl Feedback {
 
     /// Keeps an answer: on the disk when this returns. Errors: E901.
     pub(super) fn add(&self, correction: Correction) -> Result<(), Fault> {
-        let mut state = lock(&self.state);
+        // Held to the end: what is learnt has the order of the file.
+        let mut file = lock(&self.file);
         let mut line = serde_json::to_vec(&correction).map_err(|e| damaged(&self.path, 0, &e))?;
         line.push(b'\n');
-        let written = state.append(&self.path, &line);
+        let written = append(&mut file, &self.path, &line);
         written.map_err(|error| Fault::io("append to", &self.path, &error))?;
+        let mut state = lock(&self.state);
         state.all.push(correction.clone());
         state.learn(correction);
         Ok(())
@@ -164,22 +167,20 @@ impl State {
             self.negatives.push(correction);
         }
     }
+}
 
-    fn append(&mut self, path: &Path, line: &[u8]) -> std::io::Result<()> {
-        if self.file.is_none() {
-            self.file = Some(OpenOptions::new().create(true).append(true).open(path)?);
-        }
-        let Some(file) = &mut self.file else {
-            return Ok(());
-        };
-        let before = file.metadata()?.len();
-        let written = file.write_all(line).and_then(|()| file.sync_data());
-        if written.is_err() {
-            // Half a line must not stand before the next one.
-            let _ = file.set_len(before);
-        }
-        written
+fn append(slot: &mut Option<File>, path: &Path, line: &[u8]) -> std::io::Result<()> {
+    let file = match slot {
+        Some(file) => file,
+        None => slot.insert(OpenOptions::new().create(true).append(true).open(path)?),
+    };
+    let before = file.metadata()?.len();
+    let written = file.write_all(line).and_then(|()| file.sync_data());
+    if written.is_err() {
+        // Half a line must not stand before the next one.
+        let _ = file.set_len(before);
     }
+    written
 }
 
 /// Every whole line; what follows the last line's end is cut off.
@@ -285,6 +286,28 @@ mod tests {
         }
         std::fs::write(&path, b"{}\n").unwrap();
         assert_eq!(Feedback::open(&path).unwrap_err().code(), Code::LogDamaged);
+    }
+
+    #[test]
+    fn while_an_answer_waits_for_the_disk_looks_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("feedback.jsonl");
+        let feedback = Feedback::open(&path).unwrap();
+        feedback.begin(ID);
+        // A pipe takes nothing until somebody reads from it, as a disk that is busy.
+        let made = std::process::Command::new("mkfifo").arg(&path).status();
+        assert!(made.unwrap().success());
+        std::thread::scope(|scope| {
+            let adds = scope.spawn(|| feedback.add(mistake(1, None, &unit(3, 0.0))));
+            while feedback.file.try_lock().is_ok() {
+                std::thread::yield_now();
+            }
+            assert!(feedback.is_empty() && !feedback.contests(&unit(3, 0.0), gtin(1), 0.5));
+            let reader = File::open(&path).unwrap();
+            // A pipe cannot be synced, which a disk can.
+            assert!(adds.join().unwrap().is_err());
+            drop(reader);
+        });
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use skueye_agent::decision_log::Verified;
 use skueye_agent::report::Summary;
 
 use super::goods::Standing;
@@ -21,8 +22,10 @@ pub struct Report {
     pub real: Duration,
     pub soak: bool,
     pub speed: f64,
-    /// MiB after the warm-up and at the end.
-    pub memory: [f64; 2],
+    /// MiB from the warm-up to the end.
+    pub memory: Vec<f64>,
+    /// What the device itself wrote down.
+    pub log: Verified,
     pub recoveries: Vec<Duration>,
     pub page: Page,
     /// The share of unknown items that the model's thresholds accept, as it says.
@@ -205,8 +208,10 @@ impl Report {
             "max_ms": f.answer_ms[2],
             "look_p50_ms": f.look_ms[0],
             "look_p99_ms": f.look_ms[1],
-            "rss_start_mb": self.memory[0],
-            "rss_end_mb": self.memory[1],
+            "rss_start_mb": self.memory.first(),
+            "rss_end_mb": self.memory.last(),
+            "rss_mb": self.memory,
+            "decision_log": {"lines": self.log.lines, "sound": self.log.is_sound(), "dropped": self.log.dropped},
         });
         let more = json!({
             "known_correct": {"correct": f.known.some, "of": f.known.of, "rate": f.known.rate()},
@@ -351,10 +356,17 @@ impl fmt::Display for Report {
             out,
             "cable back               {times} of {losses} times; next answer sent after p50 {p50:.0} ms, max {max:.0} ms (real)"
         )?;
+        let memory: Vec<String> = self.memory.iter().map(|mb| format!("{mb:.1}")).collect();
+        writeln!(out, "memory, from the warm-up {} MiB", memory.join(", "))?;
+        let sound = if self.log.is_sound() {
+            "sound"
+        } else {
+            "DAMAGED"
+        };
         writeln!(
             out,
-            "memory                   {:.1} MiB after the warm-up, {:.1} MiB at the end",
-            self.memory[0], self.memory[1]
+            "decision log             {} lines, {sound}, {} dropped",
+            self.log.lines, self.log.dropped
         )?;
         let faults: Vec<String> = f
             .faults

@@ -31,12 +31,15 @@ pub(crate) struct Place {
 }
 
 impl Places {
-    /// A place for a connection from `address`, if there is one. The device itself is bound by the whole alone.
+    /// A place for a connection from `address`, if there is one. Those of the device itself and those of the network are
+    /// counted apart: nobody on the network takes the place of the device's own screen.
     pub(crate) fn take(self: &Arc<Self>, address: IpAddr, limits: &Limits) -> Option<Place> {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let all: usize = open.values().sum();
+        let is_here = address.is_loopback();
+        let alike = open.iter().filter(|(of, _)| of.is_loopback() == is_here);
+        let all: usize = alike.map(|(_, count)| count).sum();
         let of_address = open.get(&address).copied().unwrap_or(0);
-        let crowded = !address.is_loopback() && of_address >= limits.per_address;
+        let crowded = !is_here && of_address >= limits.per_address;
         if all >= limits.connections || crowded {
             return None;
         }
@@ -141,5 +144,33 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let done = Pin::new(&mut self.stream).poll_shutdown(context);
         self.paced(context, done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_network_takes_no_place_of_the_device() {
+        let limits = Limits {
+            connections: 5,
+            per_address: 3,
+            ..Limits::default()
+        };
+        let places = Arc::new(Places::default());
+        let take = |address: [u8; 4], count: usize| -> Vec<Place> {
+            let places = (0..count).filter_map(|_| places.take(address.into(), &limits));
+            places.collect()
+        };
+        let one = take([192, 168, 0, 7], 9);
+        let other = take([192, 168, 0, 8], 9);
+        assert_eq!((one.len(), other.len()), (3, 2));
+        let here = take([127, 0, 0, 1], 9);
+        assert_eq!((here.len(), places.open()), (5, 10));
+        drop(one);
+        assert_eq!(take([192, 168, 0, 9], 9).len(), 3);
+        drop((other, here));
+        assert_eq!(places.open(), 0);
     }
 }

@@ -43,7 +43,7 @@ pub enum Display {
 /// Bounds on what is served.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Open connections in all.
+    /// Open connections of the device itself, and as many of all others together.
     pub connections: usize,
     /// Open connections from one other machine.
     pub per_address: usize,

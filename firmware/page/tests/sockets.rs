@@ -6,6 +6,7 @@ mod support;
 use std::io::{BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -13,11 +14,11 @@ use skueye_models::{Code, Verdict};
 use skueye_page::fake::{FakeStation, camera_gone};
 use skueye_page::refusals::Refusal;
 use skueye_page::station::Health;
-use skueye_page::{Access, Display, Limits, Settings, serve};
+use skueye_page::{Access, Clock, Display, Limits, Settings, serve};
 use support::http::{Answer, connect, exchange, get, post, post_with, read, read_head};
 use support::{Device, PASSWORD};
 
-fn code(answer: &Answer) -> String {
+fn code_of(answer: &Answer) -> String {
     answer.json()["fault"]["code"]
         .as_str()
         .unwrap_or_default()
@@ -94,7 +95,7 @@ fn no_path_leads_out_of_the_page() {
         assert!(!String::from_utf8_lossy(&answer.body).contains("root:"));
     }
     let photo = get(to, "/photo/..%2f..%2fetc%2fpasswd", "");
-    assert_eq!((photo.status, code(&photo)), (422, "E509".into()));
+    assert_eq!((photo.status, code_of(&photo)), (422, "E509".into()));
 }
 
 #[test]
@@ -139,7 +140,7 @@ fn bodies_are_bounded_and_must_be_what_is_asked_for() {
     let to = device.server.address();
     let large = format!("{{\"password\":\"{}\"}}", "a".repeat(20_000));
     let answer = post(to, "/api/login", "", &large);
-    assert_eq!((answer.status, code(&answer)), (413, "E718".into()));
+    assert_eq!((answer.status, code_of(&answer)), (413, "E718".into()));
     for body in [
         "",
         "{",
@@ -150,7 +151,7 @@ fn bodies_are_bounded_and_must_be_what_is_asked_for() {
     ] {
         let answer = post(to, "/api/login", "", body);
         assert_eq!(
-            (answer.status, code(&answer)),
+            (answer.status, code_of(&answer)),
             (400, "E718".into()),
             "{body:?}"
         );
@@ -350,7 +351,7 @@ fn the_code_opens_a_session_and_logging_out_ends_it() {
         "",
         r#"{"code":"AAAA-AAAA","password":"seven apples"}"#,
     );
-    assert_eq!((wrong.status, code(&wrong)), (403, "E715".into()));
+    assert_eq!((wrong.status, code_of(&wrong)), (403, "E715".into()));
     let easy = format!(r#"{{"code":"{}","password":"123456"}}"#, device.code);
     assert_eq!(post(to, "/api/setup", "", &easy).status, 422);
     let right = format!(r#"{{"code":"{}","password":"{PASSWORD}"}}"#, device.code);
@@ -366,7 +367,7 @@ fn the_code_opens_a_session_and_logging_out_ends_it() {
     assert_eq!(post(to, "/api/setup", "", &right).status, 409);
     assert_eq!(post(to, "/api/logout", &cookie, "{}").status, 204);
     let after = get(to, "/api/log", &cookie);
-    assert_eq!((after.status, code(&after)), (401, "E717".into()));
+    assert_eq!((after.status, code_of(&after)), (401, "E717".into()));
 }
 
 #[test]
@@ -384,7 +385,7 @@ fn guessing_is_slowed_down_across_connections() {
     let statuses: Vec<u16> = (0..5).map(|_| guess().status).collect();
     assert_eq!(statuses, [403, 403, 403, 429, 429]);
     let waiting = guess();
-    assert_eq!(code(&waiting), "E716");
+    assert_eq!(code_of(&waiting), "E716");
     assert!(waiting.header("retry-after").is_some());
     assert_eq!(device.server.refusals().count(Refusal::Wait), 3);
     assert_eq!(device.server.refusals().count(Refusal::Code), 3);
@@ -447,7 +448,7 @@ fn without_a_login_the_display_is_there_and_the_rest_is_not() {
         "",
         r#"{"number":77,"answer":"not_this"}"#,
     );
-    assert_eq!((over.status, code(&over)), (409, "E711".into()));
+    assert_eq!((over.status, code_of(&over)), (409, "E711".into()));
 }
 
 #[test]
@@ -627,6 +628,41 @@ fn events_end_with_their_session_and_with_the_server() {
     while events.next().is_some() {}
 }
 
+/// A clock that is put forward by hand.
+#[derive(Default)]
+struct Hand(AtomicU64);
+
+impl Clock for Hand {
+    fn now(&self) -> Duration {
+        Duration::from_secs(self.0.load(Ordering::Relaxed))
+    }
+}
+
+#[test]
+fn a_session_that_is_not_used_ends_and_its_events_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(Hand::default());
+    let path = folder.path().join("access.json");
+    let (access, code) = Access::with_clock(path, clock.clone()).unwrap();
+    let token = access.set_up(true, &code.unwrap().to_string(), PASSWORD);
+    let cookie = format!("Cookie: skueye={}\r\n", token.unwrap());
+    let settings = Settings {
+        listen: ([127, 0, 0, 1], 0).into(),
+        display: Display::Nobody,
+        ..Settings::default()
+    };
+    let server = serve(settings, FakeStation::new(Vec::new()), Arc::new(access)).unwrap();
+    let to = server.address();
+    let mut events = Events::open(to, &cookie);
+    events.next().unwrap();
+    clock.0.store(8 * 3600, Ordering::Relaxed);
+    assert_eq!(get(to, "/api/log", &cookie).status, 200);
+    clock.0.store(16 * 3600 + 1, Ordering::Relaxed);
+    let answer = get(to, "/api/log", &cookie);
+    assert_eq!((answer.status, code_of(&answer)), (401, "E717".into()));
+    while events.next().is_some() {}
+}
+
 #[test]
 fn a_reset_on_the_console_ends_sessions_of_a_page_that_runs() {
     let device = Device::start();
@@ -717,9 +753,9 @@ fn a_device_that_hangs_or_panics_does_not_take_the_page_along() {
     let to = server.address();
     let cookie = format!("Cookie: {}\r\n", device.log_in());
     let answer = get(to, "/api/view", "");
-    assert_eq!((answer.status, code(&answer)), (503, "E719".into()));
+    assert_eq!((answer.status, code_of(&answer)), (503, "E719".into()));
     let answer = post(to, "/api/enrol", &cookie, "\"shot\"");
-    assert_eq!((answer.status, code(&answer)), (503, "E719".into()));
+    assert_eq!((answer.status, code_of(&answer)), (503, "E719".into()));
     assert_eq!(get(to, "/readyz", "").status, 200);
     assert!(server.refusals().count(Refusal::Busy) >= 2);
     drop(hung);

@@ -91,7 +91,8 @@ export class Scan {
       disabled: !this.app.state.may_answer,
       onclick: () => this.give(shown.number, "not_this"),
     }, t("scan.none"), el("kbd", { "aria-hidden": "true" }, "0"));
-    const foot = el("div.foot", {}, el("span.quiet", {}, t("scan.touch")), el("span.spring"), none);
+    const hint = t(this.app.state.may_answer ? "scan.touch" : "scan.loginToAnswer");
+    const foot = el("div.foot", {}, el("span.quiet", {}, hint), el("span.spring"), none);
     return [heading("ask", t("scan.which"), el("span.why", {}, reason(shown))), el("div.tiles", {}, ...tiles), foot];
   }
 

@@ -7,6 +7,7 @@ mod support;
 use skueye_models::Verdict;
 use skueye_page::fake::camera_gone;
 use skueye_page::station::{Answer, Health, Stage, UpdateView};
+use skueye_page::{Access, Display, Settings};
 use support::driver::{Browser, Wish};
 use support::{Device, PASSWORD};
 
@@ -409,6 +410,10 @@ fn the_keyboard_alone_is_enough() {
         }
     }
     assert!(reached, "the first tile cannot be reached");
+    // The first stop skips the head, and does not leave the tab.
+    browser.value("document.querySelector('.skip').click()");
+    assert_eq!(browser.value("document.activeElement.id"), "main");
+    browser.value("document.querySelector('#tile-1').focus()");
     let outline = browser.value("getComputedStyle(document.activeElement).outlineStyle");
     assert_eq!(outline, "solid");
     browser.press(&ENTER.to_string(), 300);
@@ -418,11 +423,32 @@ fn the_keyboard_alone_is_enough() {
 
 #[test]
 #[ignore = "needs Chromium: cargo ci"]
+fn a_session_that_was_ended_elsewhere_leads_back_to_the_code() {
+    let display = Display::Nobody;
+    let device = Device::with(Settings {
+        display,
+        ..Settings::default()
+    });
+    let browser = logged_in(&device, Wish::default());
+    device.station.present(Verdict::Accept, None, &[(4, 0.93)]);
+    browser.sees(".answer h1", "Alpine Milk Chocolate 100 g");
+    let code = Access::reset(device.folder.path().join("access.json")).unwrap();
+    browser.until("document.querySelector('#code')");
+    assert!(!browser.text("main").contains("Alpine"));
+    browser.fill("#code", &code.to_string());
+    browser.fill("#password", PASSWORD);
+    browser.fill("#again", PASSWORD);
+    browser.click("#enter");
+    browser.sees(".answer h1", "Alpine Milk Chocolate 100 g");
+}
+
+#[test]
+#[ignore = "needs Chromium: cargo ci"]
 fn a_device_that_is_gone_is_said_so_and_found_again() {
     let mut device = Device::start();
     let browser = logged_in(&device, Wish::default());
     let address = device.server.address();
-    let settings = skueye_page::Settings {
+    let settings = Settings {
         listen: address,
         ..Default::default()
     };

@@ -11,6 +11,8 @@ import { Log } from "./log.js";
 import { Scan, spoken } from "./scan.js";
 import { loadWords, t, troubleText } from "./words.js";
 
+/** Milliseconds between two tries to reach a device that is gone. */
+const RETRY = 2000;
 const TABS = ["scan", "enrol", "log", "device"];
 const byId = (id) => document.getElementById(id);
 
@@ -25,6 +27,10 @@ class App {
     byId("language").value = await loadWords();
     byId("language").addEventListener("change", (event) => this.speak(event.target.value));
     byId("session").addEventListener("click", () => this.session());
+    document.querySelector(".skip").addEventListener("click", (event) => {
+      event.preventDefault();
+      byId("main").focus();
+    });
     document.addEventListener("logged-out", () => this.standing());
     window.addEventListener("hashchange", () => this.open());
     listen((key) => this.panel?.key?.(key), (gtin) => this.panel?.scanned?.(gtin));
@@ -38,18 +44,19 @@ class App {
     this.banners();
   }
 
-  /** Asks the device who this browser is, then opens what it may see. */
+  /** Asks the device who this browser is, then opens what it may see; what is open already stays as it is. */
   async standing() {
+    clearTimeout(this.retry);
+    const before = JSON.stringify(this.state);
     try {
       this.state = await read("/api/state");
     } catch {
-      this.onLost();
-      return setTimeout(() => this.standing(), 2000);
+      return this.onLost();
     }
-    this.lost = false;
     this.feed.stop();
     if (this.state.may_look) this.feed.start();
-    this.open();
+    else this.lost = false;
+    if (JSON.stringify(this.state) !== before) this.open();
     this.banners();
   }
 
@@ -107,9 +114,12 @@ class App {
     if (!first && sentence !== byId("spoken").textContent) byId("spoken").textContent = sentence;
   }
 
+  /** The device is gone, or does not let this browser look any more. */
   onLost() {
     this.lost = true;
     this.banners();
+    clearTimeout(this.retry);
+    this.retry = setTimeout(() => this.standing(), RETRY);
   }
 
   /** Says that something was refused, until the next thing is done. */

@@ -13,9 +13,9 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use crate::api::Shared;
 use crate::refusals::Refusal;
 use crate::reply::Refused;
+use crate::shared::Shared;
 
 /// A header that no page of another site can send without asking first, which is never granted.
 const OURS: HeaderName = HeaderName::from_static("x-skueye");

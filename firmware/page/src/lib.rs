@@ -7,6 +7,7 @@
 //! | [`access`] | one-time code, password, sessions, and how often a wrong one may be tried |
 //! | [`server`] | the thread that serves: connections, their limits and times |
 //! | `api` | what each address answers |
+//! | `shared` | what every request shares, and how the device is asked |
 //! | `guard` | what every request must show before it is looked at |
 //! | `feed` | one look at the device for all browsers |
 //! | `assets` | the page itself, embedded |
@@ -37,6 +38,7 @@ pub mod refusals;
 mod reply;
 pub mod server;
 pub mod settings;
+mod shared;
 pub mod station;
 
 pub use access::Access;

@@ -19,10 +19,11 @@ use tokio::sync::watch;
 use tokio::time::{interval, sleep};
 
 use crate::access::Access;
-use crate::api::{Shared, router};
+use crate::api::router;
 use crate::connection::{Paced, Peer, Place};
 use crate::refusals::{Refusal, Refusals};
 use crate::settings::Settings;
+use crate::shared::Shared;
 use crate::station::Station;
 
 /// Threads on which the device is asked.

@@ -20,6 +20,16 @@ pub(crate) struct Peer {
     pub(crate) is_here: bool,
 }
 
+impl Peer {
+    /// The other end `from` of a connection that came in at `at`. A device that calls itself by its address in the network
+    /// has the same address at both ends.
+    pub(crate) fn new(from: IpAddr, at: Option<IpAddr>) -> Self {
+        Self {
+            is_here: from.is_loopback() || at == Some(from),
+        }
+    }
+}
+
 /// The open connections by address.
 #[derive(Default)]
 pub(crate) struct Places(Mutex<HashMap<IpAddr, usize>>);
@@ -150,6 +160,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_browser_on_the_device_is_known_by_any_of_its_addresses() {
+        let here = |from: [u8; 4], at: [u8; 4]| Peer::new(from.into(), Some(at.into())).is_here;
+        assert!(here([127, 0, 0, 1], [127, 0, 0, 1]));
+        assert!(here([192, 168, 0, 7], [192, 168, 0, 7]));
+        assert!(!here([192, 168, 0, 8], [192, 168, 0, 7]));
+        assert!(!Peer::new([192, 168, 0, 8].into(), None).is_here);
+    }
 
     #[test]
     fn the_network_takes_no_place_of_the_device() {

@@ -173,9 +173,8 @@ async fn connection(
     router: Router,
     shared: Arc<Shared>,
 ) {
-    let peer = Peer {
-        is_here: from.is_loopback(),
-    };
+    let at = stream.local_addr().ok();
+    let peer = Peer::new(from, at.map(|at| at.ip().to_canonical()));
     let limits = &shared.settings.limits;
     // Small answers are wanted at once.
     let _ = stream.set_nodelay(true);

@@ -311,6 +311,7 @@ fn log_and_device_show_the_day_the_confusions_and_what_is_wrong() {
             percent: Some(62),
         }
     });
+    browser.sees("#banners", "Preparing: 60 %");
     browser.click("a[href='#device']");
     browser.sees(".parts", "E305");
     browser.sees("main", "did you mean camera.width");

@@ -147,6 +147,9 @@ class App {
     for (const trouble of this.view?.troubles ?? []) {
       lines.push({ mood: "no", text: troubleText(trouble) });
     }
+    const percent = this.view?.update.percent ?? null;
+    // In steps: each is read aloud.
+    if (percent !== null && this.tab !== "device") lines.push({ mood: "info", text: t("device.percent", { percent: percent - (percent % 10) }) });
     const enrolment = this.view?.enrolment;
     if (enrolment && !enrolment.saved && this.tab !== "enrol") {
       lines.push({ mood: "ask", text: t("banner.enrolment", { title: enrolment.title }), link: "#enrol", linkText: t("banner.goOn") });

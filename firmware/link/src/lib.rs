@@ -11,7 +11,8 @@
 //! | [`ack`] | waiting for ACK or NAK, retries |
 //! | [`duplicate`] | the window in which the same product is not sent again |
 //! | [`receive`] | what the till sends to the scanner |
-//! | [`port`] | the seam to a port; `serial` and `pty` behind it |
+//! | [`gate`] | whether the till wants to hear something now |
+//! | [`port`] | the seam to a port; `serial`, `pty` and `tcp` behind it |
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -24,6 +25,7 @@ pub mod duplicate;
 #[cfg(any(feature = "fake", all(test, feature = "std")))]
 pub mod fake;
 pub mod frame;
+pub mod gate;
 #[cfg(feature = "std")]
 pub mod port;
 #[cfg(feature = "std")]
@@ -31,12 +33,15 @@ pub mod pty;
 pub mod receive;
 #[cfg(feature = "std")]
 pub mod serial;
+#[cfg(feature = "std")]
+pub mod tcp;
 pub mod template;
 
 pub use ack::{AckSettings, AwaitAck, Step};
 pub use aim::Aim;
 pub use duplicate::DuplicateWindow;
 pub use frame::{FRAME_BYTES, Frame, Reading};
+pub use gate::{Gate, Pass, TriggerMode};
 #[cfg(feature = "std")]
 pub use port::Link;
 #[cfg(feature = "std")]
@@ -44,4 +49,6 @@ pub use pty::PseudoTerminal;
 pub use receive::{Command, Received, Receiver};
 #[cfg(feature = "std")]
 pub use serial::SerialLink;
+#[cfg(feature = "std")]
+pub use tcp::TcpLink;
 pub use template::{Template, TemplateError, TemplateText, Terminator};

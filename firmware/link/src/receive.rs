@@ -28,6 +28,17 @@ pub enum Command {
 }
 
 impl Command {
+    /// The three bytes that say it.
+    pub fn bytes(self) -> [u8; 3] {
+        let letter = match self {
+            Self::Trigger => b'T',
+            Self::Release => b'U',
+            Self::Enable => b'E',
+            Self::Disable => b'D',
+        };
+        [SYN, letter, CR]
+    }
+
     fn from_letter(letter: u8) -> Option<Self> {
         match letter {
             b'T' => Some(Self::Trigger),
@@ -115,6 +126,18 @@ mod tests {
                 Received::Command(Command::Enable),
             ]
         );
+    }
+
+    #[test]
+    fn every_command_is_understood_as_it_is_written() {
+        for command in [
+            Command::Trigger,
+            Command::Release,
+            Command::Enable,
+            Command::Disable,
+        ] {
+            assert_eq!(&all(&command.bytes())[..], [Received::Command(command)]);
+        }
     }
 
     #[test]

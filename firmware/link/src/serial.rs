@@ -26,7 +26,9 @@ impl SerialLink {
             )
             .at(path)
         })?;
-        let piece = match path.starts_with("/dev/pts/") {
+        // A link such as those of /dev/serial/by-id may lead to a pseudo-terminal as well.
+        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.into());
+        let piece = match real.starts_with("/dev/pts") {
             true => PSEUDO_TERMINAL_PIECE,
             false => SERIAL_PIECE,
         };

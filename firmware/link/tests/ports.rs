@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use skueye_link::{
-    AckSettings, AwaitAck, Link, PseudoTerminal, Received, Receiver, SerialLink, Step, Template,
-    TemplateText, Terminator,
+    AckSettings, AwaitAck, Link, PseudoTerminal, Received, Receiver, SerialLink, Step, TcpLink,
+    Template, TemplateText, Terminator,
 };
 use skueye_models::Code;
 
@@ -114,4 +114,38 @@ fn receive(link: &mut impl Link, count: usize) -> Vec<u8> {
         std::thread::yield_now();
     }
     read
+}
+
+#[test]
+fn a_connection_carries_every_byte_and_its_end_is_a_fault() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let mut till = TcpLink::connect(&address).unwrap();
+    let mut link = TcpLink::new(listener.accept().unwrap().0).unwrap();
+    let every: Vec<u8> = (0..=255).collect();
+    link.send(&every).unwrap();
+    assert_eq!(receive(&mut till, 256), every);
+    till.send(&every).unwrap();
+    assert_eq!(receive(&mut link, 256), every);
+    assert_eq!(link.receive(&mut []), Ok(0));
+    drop(till);
+    let begin = std::time::Instant::now();
+    let fault = loop {
+        match link.receive(&mut []) {
+            Ok(_) => assert!(begin.elapsed() < Duration::from_secs(5)),
+            Err(fault) => break fault,
+        }
+    };
+    assert_eq!(fault.code(), Code::LinkWrite);
+}
+
+#[test]
+fn a_connection_that_is_never_read_is_a_fault_not_a_hang() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let _till = TcpLink::connect(&address).unwrap();
+    let mut link = TcpLink::new(listener.accept().unwrap().0).unwrap();
+    let much = vec![b'1'; 1 << 20];
+    let fault = (0..1000).find_map(|_| link.send(&much).err());
+    assert_eq!(fault.unwrap().code(), Code::LinkWrite);
 }

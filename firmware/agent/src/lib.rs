@@ -15,7 +15,8 @@
 //! | [`recognise`] | model and gallery together: a region of a picture to the best products |
 //! | [`vote`] | many frames' hits to one ranking |
 //! | [`presentation`] | scenes and votes to exactly one outcome for each presentation |
-//! | [`scanner`] | outcomes to the till |
+//! | [`scanner`] | outcomes to the till, over every sink at once |
+//! | [`sinks`] | a thread for each way to a till: serial line, pseudo-terminal, TCP, webhook |
 //! | [`report`] | outcomes as JSON lines or text |
 //! | [`latency`] | how long each stage took |
 //! | [`lane`] | the fixed queues between the threads |
@@ -39,6 +40,7 @@ pub mod recognise;
 pub mod report;
 pub mod scanner;
 pub mod sets;
+pub mod sinks;
 pub mod vote;
 
 pub use config::Config;

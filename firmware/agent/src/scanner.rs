@@ -1,32 +1,40 @@
-//! Outcomes to the till, as a barcode scanner would say them.
+//! Outcomes to the till, as a barcode scanner would say them, over every sink of the settings at once.
 
-use std::fs::File;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
-use skueye_link::{
-    AckSettings, AwaitAck, DuplicateWindow, Link, PseudoTerminal, Received, Receiver, SerialLink,
-    Step, Template,
-};
-use skueye_models::{Code, Fault, Gtin};
+use skueye_link::{Command, DuplicateWindow, Frame, PseudoTerminal, Reading, SerialLink, Template};
+use skueye_models::{Fault, Gtin};
 
 use crate::config;
+use crate::sinks::listen::{self, Hub};
+use crate::sinks::mail::{Mail, Notice};
+use crate::sinks::ticket::{State, Ticket};
+use crate::sinks::till::{Manner, Opener, Port, Till};
+use crate::sinks::{Job, Sink, webhook};
 
-/// How often a port is looked at while an answer is awaited.
-const POLL: Duration = Duration::from_millis(2);
+/// How long an outcome is waited for, of sinks that are expected to be done at once.
+const PATIENCE: Duration = Duration::from_millis(500);
 
-/// What became of an outcome on the way to the till.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// What became of an outcome on the way to the till. With several sinks the last of this list counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sent {
     /// There was nothing to say, or no link.
+    #[default]
     Nothing,
-    /// The bytes were taken, and acknowledged where that is awaited.
-    Sent,
     /// The same product was sent a moment ago.
     Duplicate,
+    /// The till has not asked for it.
+    Untriggered,
+    /// The till has said that the scanner must be silent.
+    Disabled,
+    /// The bytes were taken, and acknowledged where that is awaited; an event for the webhook is kept.
+    Sent,
+    /// Not yet known; [`Notice::Late`] follows.
+    Pending,
     /// The port did not take the bytes, or the till did not acknowledge; a fault says which.
     Failed,
 }
@@ -36,8 +44,11 @@ impl Sent {
     pub fn name(self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
-            Self::Sent => "sent",
             Self::Duplicate => "duplicate",
+            Self::Untriggered => "untriggered",
+            Self::Disabled => "disabled",
+            Self::Sent => "sent",
+            Self::Pending => "pending",
             Self::Failed => "failed",
         }
     }
@@ -45,156 +56,250 @@ impl Sent {
 
 /// Speaks to the till.
 pub struct Scanner {
-    link: Option<Box<dyn Link + Send>>,
-    /// The path that a person or a till opens.
-    path: Option<String>,
+    sinks: Vec<Sink>,
+    /// The paths and addresses that a person or a till opens.
+    paths: Vec<String>,
     template: Template,
-    ack: Option<AckSettings>,
     duplicates: DuplicateWindow,
-    log: Option<(File, PathBuf)>,
+    hold: Duration,
+    mail: Arc<Mail>,
 }
 
 impl Scanner {
-    /// Opens the port of `settings`, and `log` for a copy of every byte written. Errors: E701, E901.
+    /// Opens the sinks of `settings`, and `log` for a copy of every byte written to tills. What cannot be opened now but may
+    /// be later is told by a notice and by [`Scanner::check`]. Errors: E701 without a pseudo-terminal, E901.
     pub fn open(settings: &config::Link, log: Option<&Path>) -> Result<Self, Fault> {
-        let (link, path): (Option<Box<dyn Link + Send>>, _) = match &settings.port {
-            config::Port::Off => (None, None),
-            config::Port::Pty => {
-                let (terminal, path) = PseudoTerminal::open()?;
-                (Some(Box::new(terminal)), Some(path))
-            }
-            config::Port::Serial { path, baud } => {
-                let port = SerialLink::open(path, *baud)?;
-                (Some(Box::new(port)), Some(path.clone()))
-            }
-        };
-        let mut scanner = Self::with_link(settings, link);
-        scanner.path = path;
-        if let Some(log) = log {
-            let file = File::create(log).map_err(|e| Fault::io("create", log, &e))?;
-            scanner.log = Some((file, log.to_owned()));
+        let mut scanner = Self::without_sinks(settings, log)?;
+        let manner = manner(settings);
+        if settings.pty {
+            let (terminal, path) = PseudoTerminal::open()?;
+            scanner.add_till(&path, manner, Some(Box::new(terminal)), None)?;
+        }
+        if let Some(serial) = &settings.serial {
+            scanner.add_serial(serial, manner)?;
+        }
+        if let Some(address) = settings.tcp {
+            scanner.add_listener(address, manner)?;
+        }
+        if let Some(webhook) = &settings.webhook {
+            scanner.add_webhook(webhook)?;
         }
         Ok(scanner)
     }
 
-    /// Speaks over `link` with everything but the port from `settings`.
-    pub fn with_link(settings: &config::Link, link: Option<Box<dyn Link + Send>>) -> Self {
-        Self {
-            link,
-            path: None,
+    /// Speaks over `link` alone, with everything but the sinks from `settings`.
+    pub fn with_link(settings: &config::Link, link: Option<Port>) -> Result<Self, Fault> {
+        let mut scanner = Self::without_sinks(settings, None)?;
+        if let Some(link) = link {
+            scanner.add_till("a link", manner(settings), Some(link), None)?;
+        }
+        Ok(scanner)
+    }
+
+    fn without_sinks(settings: &config::Link, log: Option<&Path>) -> Result<Self, Fault> {
+        Ok(Self {
+            sinks: Vec::new(),
+            paths: Vec::new(),
             template: settings.template.clone(),
-            ack: settings.ack,
             duplicates: DuplicateWindow::new(settings.duplicate_ms),
-            log: None,
+            hold: Duration::from_millis(settings.hold_ms.into()),
+            mail: Arc::new(Mail::new(log)?),
+        })
+    }
+
+    fn add_till(
+        &mut self,
+        path: &str,
+        manner: Manner,
+        port: Option<Port>,
+        opener: Option<Opener>,
+    ) -> Result<(), Fault> {
+        self.add_till_at(State::new(path), manner, port, opener)
+    }
+
+    fn add_till_at(
+        &mut self,
+        state: Arc<State>,
+        manner: Manner,
+        port: Option<Port>,
+        opener: Option<Opener>,
+    ) -> Result<(), Fault> {
+        self.paths.push(state.name().to_owned());
+        let till = Till::new(manner, port, opener, &state, &self.mail);
+        self.sinks
+            .push(Sink::start(state, move |jobs| till.serve(&jobs))?);
+        Ok(())
+    }
+
+    fn add_serial(&mut self, serial: &config::Serial, manner: Manner) -> Result<(), Fault> {
+        let config::Serial { path, baud } = serial.clone();
+        let state = State::new(&path);
+        let mut open: Opener = Box::new(move || {
+            let port = SerialLink::open(&path, baud)?;
+            Ok(Box::new(port) as Port)
+        });
+        let port = self.now_or_later(&state, open());
+        self.add_till_at(state, manner, port, Some(open))
+    }
+
+    fn add_listener(&mut self, address: std::net::SocketAddr, manner: Manner) -> Result<(), Fault> {
+        let listener = listen::bind(address);
+        let local = listener.as_ref().ok().and_then(|l| l.local_addr().ok());
+        let state = State::new(local.unwrap_or(address).to_string());
+        let listener = self.now_or_later(&state, listener);
+        self.paths.push(state.name().to_owned());
+        let hub = Hub::new(address, listener, manner, &state, &self.mail);
+        self.sinks
+            .push(Sink::start(state, move |jobs| hub.serve(&jobs))?);
+        Ok(())
+    }
+
+    fn add_webhook(&mut self, settings: &config::Webhook) -> Result<(), Fault> {
+        let state = State::new(&settings.url);
+        let folder = self.now_or_later(&state, webhook::folder(settings));
+        let (settings, mail, its) = (settings.clone(), self.mail.clone(), state.clone());
+        let sink = Sink::start(state, move |jobs| match folder {
+            Some((storage, _lock)) => webhook::serve(&settings, storage, &jobs, &its, &mail),
+            // Each says that it failed; the reason was told.
+            None => jobs.iter().for_each(drop),
+        });
+        self.sinks.push(sink?);
+        Ok(())
+    }
+
+    /// What was opened; where it was not, the reason is told and kept as the sink's trouble.
+    fn now_or_later<T>(&self, state: &State, opened: Result<T, Fault>) -> Option<T> {
+        match opened {
+            Ok(opened) => Some(opened),
+            Err(fault) => {
+                state.set_trouble(Some(fault.clone()));
+                self.mail.tell(Notice::Fault(fault));
+                None
+            }
         }
     }
 
-    /// The path at which a till listens, where there is one.
+    /// The first path or address at which a till listens, where there is one.
     pub fn path(&self) -> Option<&str> {
-        self.path.as_deref()
+        self.paths.first().map(String::as_str)
     }
 
-    /// Whether the port still answers. Nothing is sent: a till would take it for a product. Errors: E702.
+    /// All of them: pseudo-terminal, serial port, TCP address.
+    pub fn paths(&self) -> &[String] {
+        &self.paths
+    }
+
+    /// Whether every sink can do its work: ports are open, the address is listened on, events can be kept. Nothing is sent: a
+    /// till would take it for a product. Errors: E701, E702, E707, E709, E901.
     pub fn check(&mut self) -> Result<(), Fault> {
-        match &mut self.link {
-            Some(link) => link.receive(&mut []).map(drop),
+        match self.sinks.iter().find_map(Sink::trouble) {
+            Some(fault) => Err(fault),
             None => Ok(()),
         }
     }
 
     /// Says `gtin`, recognised at `now` on the frames' clock.
     pub fn product(&mut self, gtin: Gtin, now: Duration) -> Result<Sent, Fault> {
-        if self.link.is_none() {
+        if self.sinks.is_empty() {
             return Ok(Sent::Nothing);
         }
         if !self.duplicates.admit(gtin, now.as_millis() as u64) {
             return Ok(Sent::Duplicate);
         }
         let frame = self.template.encode(gtin);
-        self.deliver(&frame)
+        self.say(&frame, Reading::Product(gtin))
     }
 
     /// Says that something was not recognised, where the settings want that said.
     pub fn no_read(&mut self) -> Result<Sent, Fault> {
         match self.template.encode_no_read() {
-            Some(frame) if self.link.is_some() => self.deliver(&frame),
-            _ => Ok(Sent::Nothing),
+            Some(frame) => self.say(&frame, Reading::NoRead),
+            None => Ok(Sent::Nothing),
         }
     }
 
-    fn deliver(&mut self, frame: &[u8]) -> Result<Sent, Fault> {
-        self.write(frame)?;
-        let Some(settings) = self.ack else {
-            return Ok(Sent::Sent);
+    /// What the sinks have to say, for whoever waits for it beside other things.
+    pub fn mail(&self) -> Arc<Mail> {
+        Arc::clone(&self.mail)
+    }
+
+    /// The oldest notice that nobody has seen. Look after every outcome, now and then in between, and after
+    /// [`Scanner::close`].
+    pub fn notice(&mut self) -> Option<Notice> {
+        self.mail.notice()
+    }
+
+    /// The oldest command of a till that nobody has seen. What it means for sending is done already ([`skueye_link::Gate`]);
+    /// a trigger may also be a reason to look again at what lies on the stage.
+    pub fn command(&mut self) -> Option<Command> {
+        self.mail.next_command()
+    }
+
+    /// Lets every sink finish what it has, for a second at most where a till is away, and for the time of a request where the
+    /// webhook's receiver hangs; what it has not taken by then stays in the spool. Then looks for notices are worth while once
+    /// more.
+    pub fn close(&mut self) {
+        self.mail.close();
+        self.sinks.iter_mut().for_each(Sink::close);
+        self.sinks.iter_mut().for_each(Sink::join);
+        self.sinks.clear();
+    }
+
+    /// To every sink at once, then a short wait for what becomes of it.
+    fn say(&mut self, frame: &Frame, reading: Reading) -> Result<Sent, Fault> {
+        let ticket = Arc::new(Ticket::default());
+        let (deadline, time_ms) = (Instant::now() + self.hold, now_ms());
+        for sink in &self.sinks {
+            sink.hand_over(&ticket, &self.mail, |share| Job {
+                frame: frame.clone(),
+                reading,
+                time_ms,
+                deadline,
+                share,
+            });
+        }
+        let (sent, mut faults) = ticket.wait(PATIENCE);
+        let first = match sent {
+            Sent::Failed if !faults.is_empty() => Some(faults.remove(0)),
+            _ => None,
         };
-        let start = Instant::now();
-        let now_ms = || start.elapsed().as_millis() as u64;
-        let mut waiting = AwaitAck::sent(settings, now_ms());
-        let mut receiver = Receiver::default();
-        loop {
-            match self.next_step(&mut waiting, &mut receiver, now_ms())? {
-                Step::Delivered => return Ok(Sent::Sent),
-                Step::GaveUp(refusal) => return Err(refused(settings, refusal)),
-                Step::Resend => self.write(frame)?,
-                Step::Wait { .. } => std::thread::sleep(POLL),
-            }
+        for fault in faults {
+            self.mail.tell(Notice::Fault(fault));
         }
-    }
-
-    /// What the till's bytes, or its silence, ask for.
-    fn next_step(
-        &mut self,
-        waiting: &mut AwaitAck,
-        receiver: &mut Receiver,
-        now_ms: u64,
-    ) -> Result<Step, Fault> {
-        let mut bytes = [0; 64];
-        let count = match &mut self.link {
-            Some(link) => link.receive(&mut bytes)?,
-            None => 0,
-        };
-        for byte in &bytes[..count] {
-            match receiver.push(*byte) {
-                Some(Received::Ack) => return Ok(waiting.on_ack()),
-                Some(Received::Nak) => return Ok(waiting.on_nak(now_ms)),
-                _ => {}
-            }
-        }
-        Ok(waiting.on_time(now_ms))
-    }
-
-    fn write(&mut self, frame: &[u8]) -> Result<(), Fault> {
-        if let Some(link) = &mut self.link {
-            link.send(frame)?;
-        }
-        if let Some((log, path)) = &mut self.log {
-            log.write_all(frame)
-                .map_err(|e| Fault::io("write", path, &e))?;
-        }
-        Ok(())
+        first.map_or(Ok(sent), Err)
     }
 }
 
-fn refused(settings: AckSettings, refusal: skueye_link::ack::Refusal) -> Fault {
-    let (tries, timeout) = (u32::from(settings.retries) + 1, settings.timeout_ms);
-    Fault::new(
-        Code::LinkWrite,
-        format!("the till's ACK within {timeout} ms in one of {tries} tries"),
-        format!("{refusal:?}"),
-        "check the till; if it sends no ACK, set link.ack_timeout_ms = 0",
-    )
+impl Drop for Scanner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn manner(settings: &config::Link) -> Manner {
+    Manner {
+        ack: settings.ack,
+        trigger: settings.trigger,
+    }
+}
+
+/// Milliseconds since 1970 by the device's clock; 0 where that is set before.
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use skueye_link::fake::ScriptedLink;
+    use skueye_models::Code;
 
     const MILK: &str = "4006381333931";
 
     fn scanner(text: &str, link: ScriptedLink) -> Scanner {
         let config = config::Config::parse(text, Path::new("")).unwrap();
-        Scanner::with_link(&config.link, Some(Box::new(link)))
+        Scanner::with_link(&config.link, Some(Box::new(link))).unwrap()
     }
 
     fn say(scanner: &mut Scanner, at_ms: u64) -> Result<Sent, Fault> {
@@ -233,5 +338,27 @@ mod tests {
             scanner("[link]\nno_read = \"NOREAD\"", link).no_read(),
             Ok(Sent::Sent)
         );
+    }
+
+    #[test]
+    fn commands_beside_the_answer_silence_the_scanner_and_are_told() {
+        let frame = b"4006381333931\r";
+        let link = ScriptedLink::new().expect(frame, b"\x06\x16D\r");
+        let mut scanner = scanner("[link]\nack_timeout_ms = 60000", link);
+        assert_eq!(say(&mut scanner, 0), Ok(Sent::Sent));
+        assert_eq!(say(&mut scanner, 1), Ok(Sent::Disabled));
+        assert_eq!(scanner.command(), Some(Command::Disable));
+        assert_eq!(scanner.command(), None);
+    }
+
+    #[test]
+    fn a_frame_that_the_port_did_not_take_is_told_and_not_sent_again() {
+        let fault = Fault::new(Code::LinkWrite, "", "", "");
+        let link = ScriptedLink::new()
+            .expect_failing(b"4006381333931\r", fault.clone())
+            .expect(b"4006381333931\r", b"");
+        let mut scanner = scanner("", link);
+        assert_eq!(say(&mut scanner, 0), Err(fault));
+        assert_eq!(say(&mut scanner, 1), Ok(Sent::Sent));
     }
 }

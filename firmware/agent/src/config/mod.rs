@@ -5,6 +5,7 @@
 
 mod camera;
 mod enrol;
+mod link;
 mod log;
 mod page;
 mod parse;
@@ -14,7 +15,6 @@ mod update;
 
 use std::path::{Path, PathBuf};
 
-use skueye_link::{AckSettings, Template, TemplateText};
 use skueye_models::{Code, Fault, Thresholds};
 use skueye_update::BootTool;
 use skueye_vision::decode::read_bounded;
@@ -24,6 +24,7 @@ use crate::camera::Camera;
 use crate::decision_log::Keep;
 
 pub use enrol::Enrol;
+pub use link::{Link, Serial, Webhook};
 pub use page::Page;
 pub use problem::Problem;
 
@@ -148,35 +149,6 @@ pub enum Items {
     Many,
 }
 
-/// The way to the till.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Link {
-    /// Where the bytes go.
-    pub port: Port,
-    /// How a frame is put together.
-    pub template: Template,
-    /// Waiting for the till's answer, where it gives one.
-    pub ack: Option<AckSettings>,
-    /// The same product is not sent again within this time; 0: every presentation is sent.
-    pub duplicate_ms: u32,
-}
-
-/// Where the bytes go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Port {
-    /// Nowhere.
-    Off,
-    /// A pseudo-terminal of this machine.
-    Pty,
-    /// A serial port.
-    Serial {
-        /// Its path.
-        path: String,
-        /// Bits a second.
-        baud: u32,
-    },
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -194,13 +166,7 @@ impl Default for Config {
             camera: Camera::default(),
             localise: localise::Settings::default(),
             decision: Decision::default(),
-            link: Link {
-                port: Port::Pty,
-                template: Template::parse(&TemplateText::default())
-                    .expect("the default template has no conflict"),
-                ack: None,
-                duplicate_ms: 0,
-            },
+            link: Link::default(),
             enrol: Enrol::default(),
             page: Page::default(),
             events: None,

@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use skueye_link::{AckSettings, Aim, Template, TemplateText, Terminator};
 use skueye_models::Code;
 use skueye_vision::{MAX_SIDE, Region, localise, runtime, tensorrt};
 use toml::de::DeTable;
 
 use super::problem::Problem;
 use super::reader::{Reader, Section, line_of};
-use super::{Config, Decision, Items, Link, Port};
+use super::{Config, Decision, Items};
 
 pub(super) fn parse(text: &str, folder: &Path) -> Result<Config, Vec<Problem>> {
     let (config, _, problems) = read(text, folder);
@@ -35,7 +34,7 @@ pub(super) fn read(text: &str, folder: &Path) -> (Config, Vec<String>, Vec<Probl
     read_places(&mut reader, folder, &mut config);
     read_localise(reader.section("localise"), &mut config.localise);
     read_decision(reader.section("decision"), &mut config.decision);
-    read_link(reader.section("link"), &mut config.link);
+    super::link::read(reader.section("link"), folder, &mut config.link);
     super::page::read(reader.section("page"), folder, &mut config.page);
     super::enrol::read(reader.section("enrol"), folder, &mut config.enrol);
     super::update::read(reader.section("update"), folder, &mut config.update);
@@ -169,60 +168,4 @@ fn read_decision(mut section: Section<'_, '_>, into: &mut Decision) {
         section.refuse("reject", expected, "lower reject or raise accept");
     }
     section.finish();
-}
-
-fn read_link(mut section: Section<'_, '_>, into: &mut Link) {
-    read_port(&mut section, &mut into.port);
-    read_template(&mut section, &mut into.template);
-    let (mut timeout_ms, mut retries) = (0, 2);
-    section.integer("ack_timeout_ms", 0..=60_000, &mut timeout_ms);
-    section.integer("ack_retries", 0..=20, &mut retries);
-    into.ack = (timeout_ms > 0).then_some(AckSettings {
-        timeout_ms,
-        retries: retries as u8,
-    });
-    section.integer("duplicate_ms", 0..=600_000, &mut into.duplicate_ms);
-    section.finish();
-}
-
-fn read_port(section: &mut Section<'_, '_>, into: &mut Port) {
-    let (mut pty, mut path, mut baud) = (*into == Port::Pty, String::new(), 9600);
-    let named = section.has("serial");
-    section.text("serial", &mut path);
-    section.integer("baud", 300..=4_000_000, &mut baud);
-    if named {
-        pty = false;
-    }
-    section.flag("pty", &mut pty);
-    if named && pty {
-        let remedy = "set pty = false to use the serial port";
-        section.refuse("pty", "false beside a serial port".into(), remedy);
-    }
-    *into = match (pty, named) {
-        (true, _) => Port::Pty,
-        (false, true) => Port::Serial { path, baud },
-        (false, false) => Port::Off,
-    };
-}
-
-fn read_template(section: &mut Section<'_, '_>, into: &mut Template) {
-    let (mut prefix, mut suffix, mut no_read) = (String::new(), String::new(), String::new());
-    let (mut terminator, mut aim) = (Terminator::default(), Aim::default());
-    section.text("prefix", &mut prefix);
-    section.text("suffix", &mut suffix);
-    section.text("no_read", &mut no_read);
-    let expected = "CR, LF, CRLF or TAB";
-    section.parsed("terminator", expected, &mut terminator, Terminator::parse);
-    section.parsed("aim", "off, linear or matrix", &mut aim, Aim::parse);
-    let text = TemplateText {
-        prefix: &prefix,
-        aim,
-        suffix: &suffix,
-        terminator,
-        no_read: &no_read,
-    };
-    match Template::parse(&text) {
-        Ok(template) => *into = template,
-        Err(error) => section.refuse(error.field(), error.to_string(), "correct the value"),
-    }
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::camera::Kind;
 use proptest::prelude::*;
+use skueye_link::TriggerMode;
 
 fn problems(text: &str) -> Vec<Problem> {
     Config::parse(text, Path::new("")).unwrap_err()
@@ -89,22 +90,42 @@ fn paths_start_at_the_folder_of_the_file() {
 }
 
 #[test]
-fn a_serial_port_takes_the_place_of_the_pseudo_terminal() {
-    let config = Config::parse(
-        "[link]\nserial = \"/dev/ttyS0\"\nbaud = 115200",
-        Path::new(""),
-    );
-    let expected = Port::Serial {
+fn every_sink_that_is_named_is_used_and_the_pseudo_terminal_where_none_is() {
+    let link = |text: &str| {
+        let text = format!("[link]\n{text}");
+        Config::parse(&text, Path::new("/etc/skueye")).unwrap().link
+    };
+    let serial = link("serial = \"/dev/ttyS0\"\nbaud = 115200");
+    let port = Serial {
         path: "/dev/ttyS0".into(),
         baud: 115_200,
     };
-    assert_eq!(config.unwrap().link.port, expected);
-    assert_eq!(
-        problems("[link]\nserial = \"x\"\npty = true")[0].key,
-        "link.pty"
+    assert_eq!((serial.serial, serial.pty), (Some(port), false));
+    assert!(!link("pty = false").pty);
+    let all = link(
+        "pty = true\nserial = \"x\"\ntcp = \"127.0.0.1:9004\"\nwebhook = \"http://10.0.0.5:8080/sold\"\n\
+         webhook_keep = 7\nhold_ms = 0\ntrigger = \"till\"",
     );
-    let off = Config::parse("[link]\npty = false", Path::new("")).unwrap();
-    assert_eq!(off.link.port, Port::Off);
+    assert!(all.pty && all.serial.is_some());
+    assert_eq!(all.tcp, Some("127.0.0.1:9004".parse().unwrap()));
+    assert_eq!((all.hold_ms, all.trigger), (0, TriggerMode::Till));
+    let webhook = Webhook {
+        url: "http://10.0.0.5:8080/sold".into(),
+        spool: "/etc/skueye/spool".into(),
+        keep: 7,
+        timeout_ms: 5000,
+    };
+    assert_eq!(all.webhook, Some(webhook));
+    for (bad, key) in [
+        ("tcp = \"9004\"", "link.tcp"),
+        ("tcp = \"till:9004\"", "link.tcp"),
+        ("webhook = \"https://example.org\"", "link.webhook"),
+        ("webhook = \"10.0.0.5\"", "link.webhook"),
+        ("webhook = \"http:///x\"", "link.webhook"),
+        ("trigger = \"never\"", "link.trigger"),
+    ] {
+        assert_eq!(problems(&format!("[link]\n{bad}"))[0].key, key, "{bad}");
+    }
 }
 
 #[test]

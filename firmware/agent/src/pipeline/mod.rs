@@ -28,6 +28,7 @@ use crate::presentation::Outcome;
 use crate::recognise::{self, Recogniser};
 use crate::report::{Line, Observer, Summary};
 use crate::scanner::Scanner;
+use crate::sinks::mail::{Mail, Notice as LinkNotice};
 use capture::capture;
 use tell::Teller;
 use watch::Watcher;
@@ -75,6 +76,8 @@ enum Message {
     Said(Said),
     Camera(String),
     Runtime(Notice),
+    /// From a sink of the scanner.
+    Link(LinkNotice),
     Fault {
         frame: Option<u64>,
         fault: Fault,
@@ -107,12 +110,14 @@ pub fn run(
     let watcher = Watcher::new(recogniser, output.activity, output.desk, config);
     let scanner = Scanner::open(&config.link, output.link_log)?;
     let observer = output.observer;
-    if let Some(path) = scanner.path() {
+    for path in scanner.paths() {
         observer.observe(&Line::Link { path })?;
     }
+    let mail = scanner.mail();
+    mail.wake(Arc::clone(&output.desk.bell));
     let teller = Teller::new(scanner, observer, config.decision.candidates);
     output.desk.begin(Run { gallery, embedding });
-    connect(source, policy, watcher, teller, output.desk)
+    connect(source, policy, watcher, teller, (output.desk, &mail))
 }
 
 /// A thread ended in a panic: a mistake in the program. Whoever runs the loop starts it anew.
@@ -133,7 +138,7 @@ fn connect(
     policy: Policy,
     watcher: Watcher<'_>,
     mut teller: Teller<'_>,
-    desk: &Desk,
+    (desk, mail): (&Desk, &Mail),
 ) -> Result<Summary, Fault> {
     let (mut full, mut free) = (Lane::<Captured, 5>::new(), Lane::<Frame, 5>::new());
     let mut messages = Lane::<Message, 33>::with_bell(Arc::clone(&desk.bell));
@@ -147,7 +152,10 @@ fn connect(
     let (captured, watched, told) = std::thread::scope(|scope| {
         let capture = scope.spawn(move || capture(source, policy, to_watch, buffers));
         let watch = scope.spawn(move || watcher.watch(&mut from_capture, give_back, to_tell));
-        let told = teller.tell(&mut from_watch, || desk.letter().map(Message::Said));
+        let said = || desk.letter().map(Message::Said);
+        let told = teller.tell(&mut from_watch, || {
+            said().or_else(|| mail.notice().map(Message::Link))
+        });
         // The others end by themselves once nobody listens.
         drop(from_watch);
         match (capture.join(), watch.join()) {

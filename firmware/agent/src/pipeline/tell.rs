@@ -12,6 +12,7 @@ use crate::lane::Receiver;
 use crate::presentation::Outcome;
 use crate::report::{Event, Line, Observer, Summary};
 use crate::scanner::{Scanner, Sent};
+use crate::sinks::mail::Notice as LinkNotice;
 
 /// The link thread's state.
 pub(super) struct Teller<'g> {
@@ -44,6 +45,7 @@ impl<'g> Teller<'g> {
             match message {
                 Message::Outcome(outcome, gallery) => self.outcome(&outcome, &gallery)?,
                 Message::Said(said) => self.said(&said)?,
+                Message::Link(notice) => self.link(&notice)?,
                 Message::Camera(camera) => {
                     self.observer.observe(&Line::Camera { camera: &camera })?;
                 }
@@ -54,7 +56,23 @@ impl<'g> Teller<'g> {
                 }
             }
         }
+        self.scanner.close();
+        while let Some(notice) = self.scanner.notice() {
+            self.link(&notice)?;
+        }
         Ok(())
+    }
+
+    /// What the sinks have to say, apart from the frame that is being sent.
+    fn link(&mut self, notice: &LinkNotice) -> Result<(), Fault> {
+        match notice {
+            LinkNotice::Fault(fault) => self.observer.observe(&Line::Fault { frame: None, fault }),
+            LinkNotice::Opened(path) => self.observer.observe(&Line::Link { path }),
+            LinkNotice::Late(sent) => {
+                self.summary.answer(*sent);
+                Ok(())
+            }
+        }
     }
 
     /// Joins what the threads counted and writes it.

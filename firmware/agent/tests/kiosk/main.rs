@@ -178,6 +178,28 @@ fn a_pseudo_terminal_carries_the_answers_and_the_acknowledgements() {
 }
 
 #[test]
+fn a_port_that_is_not_there_stops_nothing_and_every_frame_is_accounted_for() {
+    let shop = Shop::new();
+    shop.replay("frames", &SESSION.map(|(look, ..)| look));
+    shop.settings("[link]\nserial = \"no-such-port\"\nhold_ms = 0\n");
+    let output = skueye(&shop, &["run", "--replay", "frames", "--json"]);
+    assert!(output.status.success(), "{output:?}");
+    let lines = lines(&output.stdout);
+    check_session(&lines);
+    let of_code = |code: &str| {
+        let faults = of_kind(&lines, "fault");
+        let of_code = faults.iter().filter(|line| line["fault"]["code"] == code);
+        of_code.count()
+    };
+    assert_eq!((of_code("E701"), of_code("E704")), (1, 4));
+    let summary = of_kind(&lines, "summary")[0];
+    assert_eq!(
+        (&summary["sent"], &summary["link_failures"]),
+        (&0.into(), &4.into())
+    );
+}
+
+#[test]
 fn a_second_run_tells_the_same() {
     let shop = Shop::new();
     shop.replay("frames", &[RED, MAGENTA, HALF]);

@@ -1,0 +1,232 @@
+//! Events as HTTP requests. One thread keeps events in the spool as they come, another sends the oldest until it is taken, so
+//! that a receiver that hangs keeps no event from the disk.
+//!
+//! An event is taken when the receiver answers with 2xx; anything else, and silence, is tried again: after half a second, then
+//! at twice the interval each time, up to half a minute. Events are sent one at a time in their order. The receiver may get one
+//! twice, where its answer was lost; it then has the same key.
+
+use std::fs::{File, TryLockError};
+use std::sync::mpsc::Receiver;
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use skueye_link::Reading;
+use skueye_models::{Code, Fault, Gtin};
+use skueye_update::{DiskStorage, Storage};
+use ureq::Agent;
+
+use super::mail::{Mail, Notice, held};
+use super::spool::{Entry, Spool};
+use super::ticket::State;
+use super::{Job, TICK};
+use crate::config;
+use crate::scanner::Sent;
+
+const FIRST_RETRY: Duration = Duration::from_millis(500);
+const LAST_RETRY: Duration = Duration::from_secs(30);
+
+/// What the receiver gets.
+#[derive(Debug, Serialize)]
+struct Body {
+    /// The same again where the same event is sent again, and never for another. Also the header `Idempotency-Key`.
+    key: String,
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gtin: Option<Gtin>,
+    time_ms: u64,
+}
+
+impl From<&Entry> for Body {
+    fn from(entry: &Entry) -> Self {
+        let (kind, gtin) = match entry.reading {
+            Reading::Product(gtin) => ("product", Some(gtin)),
+            Reading::NoRead => ("no_read", None),
+        };
+        Self {
+            key: entry.key.to_string(),
+            kind,
+            gtin,
+            time_ms: entry.time_ms,
+        }
+    }
+}
+
+/// Opens the spool's folder for this program alone. Errors: E901, E707.
+pub fn folder(settings: &config::Webhook) -> Result<(DiskStorage, File), Fault> {
+    let storage = DiskStorage::open(&settings.spool)?;
+    let path = storage.path("lock");
+    let lock = File::create(&path).map_err(|e| Fault::io("create", &path, &e))?;
+    match lock.try_lock() {
+        Ok(()) => Ok((storage, lock)),
+        Err(TryLockError::Error(error)) => Err(Fault::io("lock", &path, &error)),
+        Err(TryLockError::WouldBlock) => Err(Fault::new(
+            Code::SpoolUnusable,
+            "to be the only program that uses it",
+            "another",
+            "end the other program, or give each its own link.webhook_spool",
+        )
+        .at(&settings.spool)),
+    }
+}
+
+/// Keeps what comes and sends it until its sender is gone; what is left then waits for the next start.
+pub fn serve<S: Storage + Send>(
+    settings: &config::Webhook,
+    storage: S,
+    jobs: &Receiver<Job>,
+    state: &State,
+    mail: &Mail,
+) {
+    let (spool, settled) = Spool::open(storage, settings.keep as usize);
+    let shared = Shared {
+        spool: Mutex::new(spool),
+        changed: Condvar::new(),
+    };
+    note(state, mail, settled);
+    std::thread::scope(|scope| {
+        let sender = Sender {
+            agent: agent(settings),
+            settings,
+            shared: &shared,
+            mail,
+            told: None,
+        };
+        scope.spawn(move || sender.send_all());
+        while let Ok(job) = jobs.recv() {
+            let kept = shared.spool().push(job.reading, job.time_ms);
+            shared.changed.notify_all();
+            note(state, mail, kept);
+            job.share.done(Sent::Sent);
+        }
+        mail.close();
+        shared.changed.notify_all();
+    });
+}
+
+/// A spool in trouble: the event is sent all the same, so this is no failure of the frame. A full one works as it should.
+fn note(state: &State, mail: &Mail, result: Result<(), Fault>) {
+    let full = |fault: &Fault| fault.code() == Code::SpoolFull;
+    let trouble = result.as_ref().err().filter(|fault| !full(fault)).cloned();
+    let news = state.set_trouble(trouble);
+    if let Err(fault) = result
+        && (news || full(&fault))
+    {
+        mail.tell(Notice::Fault(fault));
+    }
+}
+
+struct Shared<S> {
+    spool: Mutex<Spool<S>>,
+    changed: Condvar,
+}
+
+impl<S> Shared<S> {
+    fn spool(&self) -> std::sync::MutexGuard<'_, Spool<S>> {
+        held(&self.spool)
+    }
+}
+
+/// The thread that sends.
+struct Sender<'s, S> {
+    agent: Agent,
+    settings: &'s config::Webhook,
+    shared: &'s Shared<S>,
+    mail: &'s Mail,
+    /// Why the receiver does not take events, as it was told.
+    told: Option<String>,
+}
+
+impl<S: Storage> Sender<'_, S> {
+    /// Until the run ends, and then as long as each is taken at once.
+    fn send_all(mut self) {
+        let mut retry = FIRST_RETRY;
+        while let Some(entry) = self.next() {
+            match self.post(&entry) {
+                Ok(()) => {
+                    retry = FIRST_RETRY;
+                    self.told = None;
+                    if let Err(fault) = self.shared.spool().taken(entry.key) {
+                        self.mail.tell(Notice::Fault(fault));
+                    }
+                }
+                Err(why) => {
+                    self.tell(why);
+                    if self.rest(retry) {
+                        return;
+                    }
+                    retry = (retry * 2).min(LAST_RETRY);
+                }
+            }
+        }
+    }
+
+    /// Waits for an event; `None` at the end of the run.
+    fn next(&self) -> Option<Entry> {
+        let mut spool = self.shared.spool();
+        loop {
+            let over = Instant::now() + Duration::from_secs(3600);
+            match spool.first() {
+                _ if self.mail.is_closing() && self.mail.is_over(over) => return None,
+                Some(entry) => return Some(entry),
+                None if self.mail.is_closing() => return None,
+                None => {}
+            }
+            let waited = self.shared.changed.wait_timeout(spool, TICK * 10);
+            spool = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Waits until the next try; true where the run ends first.
+    fn rest(&self, retry: Duration) -> bool {
+        let until = Instant::now() + retry;
+        while Instant::now() < until && !self.mail.is_closing() {
+            std::thread::sleep(TICK);
+        }
+        self.mail.is_closing()
+    }
+
+    fn post(&self, entry: &Entry) -> Result<(), String> {
+        let body = Body::from(entry);
+        let text = serde_json::to_vec(&body).map_err(|e| e.to_string())?;
+        let request = self
+            .agent
+            .post(&self.settings.url)
+            .header("Content-Type", "application/json")
+            .header("Idempotency-Key", &body.key);
+        let answer = request.send(&text[..]).map_err(|e| e.to_string())?;
+        match answer.status() {
+            status if status.is_success() => Ok(()),
+            status => Err(status.to_string()),
+        }
+    }
+
+    fn tell(&mut self, why: String) {
+        if self.told.as_ref() == Some(&why) {
+            return;
+        }
+        let fault = Fault::new(
+            Code::WebhookRefused,
+            "an answer of 2xx",
+            &why,
+            "check the address and the receiver; the events are kept and sent again",
+        );
+        let fault = fault.at(&self.settings.url);
+        self.mail.tell(Notice::Fault(fault));
+        self.told = Some(why);
+    }
+}
+
+/// Goes to the receiver directly, whatever proxies the environment names, follows no redirection, and keeps no connection
+/// open, so that one that died unnoticed is not taken for the receiver.
+fn agent(settings: &config::Webhook) -> Agent {
+    let timeout = Duration::from_millis(settings.timeout_ms.into());
+    let config = Agent::config_builder()
+        .proxy(None)
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .max_idle_connections(0)
+        .timeout_global(Some(timeout))
+        .user_agent(concat!("skueye/", env!("CARGO_PKG_VERSION")));
+    config.build().new_agent()
+}

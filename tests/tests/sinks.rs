@@ -126,7 +126,9 @@ fn a_serial_port_that_comes_back_gets_what_fell_in_the_gap_once() {
         let mut opened = 0;
         for _ in 0..2 {
             until(|| match scanner.notice()? {
-                Notice::Late(Sent::Sent) => Some(()),
+                Notice::Late {
+                    sent: Sent::Sent, ..
+                } => Some(()),
                 Notice::Opened(_) => {
                     opened += 1;
                     None
@@ -181,7 +183,7 @@ fn a_port_that_goes_before_the_answer_is_told_and_the_frame_not_sent_again() {
     let mut scanner = saying.join().unwrap();
     let notices = until(|| {
         let notice = scanner.notice()?;
-        matches!(notice, Notice::Late(_) | Notice::Fault(_)).then_some(notice)
+        matches!(notice, Notice::Late { .. } | Notice::Fault(_)).then_some(notice)
     });
     let said = told.recv().unwrap();
     assert!(

@@ -68,6 +68,13 @@ pub enum Line<'a> {
         /// What became of it on the way to the till.
         sent: Sent,
     },
+    /// What became of a frame for the till of which an event or answer said that it was pending.
+    Late {
+        /// The product; `None` where it was not recognised.
+        gtin: Option<Gtin>,
+        /// What became of it; where it failed, a fault line stands before.
+        sent: Sent,
+    },
     /// Something failed and the work goes on.
     Fault {
         /// The frame it concerns.
@@ -344,6 +351,10 @@ fn text(line: &Line<'_>) -> String {
         } => match was {
             Some(gtin) => format!("{presentation:>5} answer {gtin}"),
             None => format!("{presentation:>5} answer: not this"),
+        },
+        Line::Late { gtin, sent } => match gtin {
+            Some(gtin) => format!("till: {gtin} {}", sent.name()),
+            None => format!("till: no-read {}", sent.name()),
         },
         Line::Fault { frame, fault } => match frame {
             Some(frame) => format!("frame {frame}: {fault}"),

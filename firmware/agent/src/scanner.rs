@@ -33,7 +33,7 @@ pub enum Sent {
     Disabled,
     /// The bytes were taken, and acknowledged where that is awaited; an event for the webhook is kept.
     Sent,
-    /// Not yet known; [`Notice::Late`] follows.
+    /// Not yet known; a `late` line follows ([`Notice::Late`]).
     Pending,
     /// The port did not take the bytes, or the till did not acknowledge; a fault says which.
     Failed,
@@ -247,7 +247,11 @@ impl Scanner {
 
     /// To every sink at once, then a short wait for what becomes of it.
     fn say(&mut self, frame: &Frame, reading: Reading) -> Result<Sent, Fault> {
-        let ticket = Arc::new(Ticket::default());
+        let gtin = match reading {
+            Reading::Product(gtin) => Some(gtin),
+            Reading::NoRead => None,
+        };
+        let ticket = Arc::new(Ticket::new(gtin, self.hold < PATIENCE));
         let (deadline, time_ms) = (Instant::now() + self.hold, now_ms());
         for sink in &self.sinks {
             sink.hand_over(&ticket, &self.mail, |share| Job {

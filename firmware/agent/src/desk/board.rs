@@ -200,6 +200,7 @@ impl Observer for &Board {
             } => state.answered(*presentation, *sent),
             Line::Fault { fault, .. } => state.trouble(fault),
             Line::Camera { .. } => state.over(is_camera),
+            Line::Link { .. } => state.over(is_link),
             Line::Runtime { percent, .. } => state.percent = *percent,
             Line::Set { release, step, .. } if *step == SetStep::InUse => {
                 state.release = Some((*release).to_owned());

@@ -68,9 +68,10 @@ impl<'g> Teller<'g> {
         match notice {
             LinkNotice::Fault(fault) => self.observer.observe(&Line::Fault { frame: None, fault }),
             LinkNotice::Opened(path) => self.observer.observe(&Line::Link { path }),
-            LinkNotice::Late(sent) => {
+            LinkNotice::Late { gtin, sent } => {
                 self.summary.answer(*sent);
-                Ok(())
+                let (gtin, sent) = (*gtin, *sent);
+                self.observer.observe(&Line::Late { gtin, sent })
             }
         }
     }

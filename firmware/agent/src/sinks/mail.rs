@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use skueye_link::Command;
-use skueye_models::Fault;
+use skueye_models::{Fault, Gtin};
 
 use super::GRACE;
 use crate::lane::Bell;
@@ -25,7 +25,12 @@ pub enum Notice {
     /// A port is open again, or a till has connected; where.
     Opened(String),
     /// What became of a frame that was [`Sent::Pending`].
-    Late(Sent),
+    Late {
+        /// The product; `None` for a no-read.
+        gtin: Option<Gtin>,
+        /// What became of it; a fault was told before where it failed.
+        sent: Sent,
+    },
 }
 
 /// Shared by all sinks of a scanner.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use skueye_models::{Code, Fault};
+use skueye_models::{Code, Fault, Gtin};
 
 use super::mail::{Mail, Notice, held};
 use crate::scanner::Sent;
@@ -54,16 +54,18 @@ impl State {
     }
 
     /// Whether a frame that is handed over now is likely to be done with in a moment.
-    fn is_prompt(&self) -> bool {
-        !self.alone.load(Ordering::Relaxed)
-            && self.waiting.load(Ordering::Relaxed) == 0
-            && held(&self.trouble).is_none()
+    fn is_prompt(&self, brief: bool) -> bool {
+        let away = self.alone.load(Ordering::Relaxed) || held(&self.trouble).is_some();
+        self.waiting.load(Ordering::Relaxed) == 0 && (brief || !away)
     }
 }
 
 /// One frame on its way to all sinks.
 #[derive(Debug, Default)]
 pub struct Ticket {
+    gtin: Option<Gtin>,
+    /// It does not wait for tills that are away, so even they are soon done with it.
+    brief: bool,
     state: Mutex<Outcome>,
     changed: Condvar,
 }
@@ -80,6 +82,15 @@ struct Outcome {
 }
 
 impl Ticket {
+    /// Of a product, or of a no-read; `brief` where it does not wait for a till that is away.
+    pub fn new(gtin: Option<Gtin>, brief: bool) -> Self {
+        Self {
+            gtin,
+            brief,
+            ..Self::default()
+        }
+    }
+
     /// Waits for the sinks that are prompt. Of several outcomes the worst counts. Where some are still at it: pending; the
     /// mail is told later.
     pub fn wait(&self, patience: Duration) -> (Sent, Vec<Fault>) {
@@ -113,7 +124,7 @@ pub struct Share {
 impl Share {
     /// One more sink that gets the frame.
     pub fn new(ticket: &Arc<Ticket>, mail: &Arc<Mail>, state: &Arc<State>) -> Self {
-        let prompt = state.is_prompt();
+        let prompt = state.is_prompt(ticket.brief);
         Self::with(ticket.clone(), mail.clone(), state.clone(), prompt)
     }
 
@@ -160,7 +171,8 @@ impl Share {
             fault => outcome.faults.extend(fault),
         }
         if outcome.late && outcome.open == 0 {
-            self.mail.tell(Notice::Late(outcome.worst));
+            let (gtin, sent) = (self.ticket.gtin, outcome.worst);
+            self.mail.tell(Notice::Late { gtin, sent });
         }
         drop(outcome);
         self.ticket.changed.notify_all();
@@ -194,6 +206,10 @@ mod tests {
         (ticket, mail, shares)
     }
 
+    fn late(sent: Sent) -> Notice {
+        Notice::Late { gtin: None, sent }
+    }
+
     #[test]
     fn of_several_outcomes_the_worst_counts() {
         let (a, b) = (State::new("a"), State::new("b"));
@@ -216,14 +232,14 @@ mod tests {
         both.pop().unwrap().done(Sent::Sent);
         assert_eq!(ticket.wait(LONG), (Sent::Pending, vec![]));
         assert!(
-            !dead.is_prompt() && good.is_prompt(),
+            !dead.is_prompt(false) && good.is_prompt(false),
             "the next frame is not waited for either"
         );
         dead.set_trouble(None);
-        assert!(!dead.is_prompt(), "it has work left");
+        assert!(!dead.is_prompt(true), "it has work left");
         both.pop().unwrap().done(Sent::Sent);
-        assert!(dead.is_prompt());
-        assert_eq!(mail.notice(), Some(Notice::Late(Sent::Sent)));
+        assert!(dead.is_prompt(false));
+        assert_eq!(mail.notice(), Some(late(Sent::Sent)));
     }
 
     #[test]
@@ -234,7 +250,7 @@ mod tests {
         let fault = Fault::new(Code::LinkHeld, "", "", "");
         one.pop().unwrap().failed(fault.clone());
         assert_eq!(mail.notice(), Some(Notice::Fault(fault)));
-        assert_eq!(mail.notice(), Some(Notice::Late(Sent::Failed)));
+        assert_eq!(mail.notice(), Some(late(Sent::Failed)));
         assert_eq!(mail.notice(), None);
     }
 }

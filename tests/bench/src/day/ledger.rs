@@ -219,12 +219,27 @@ impl Ledger {
 
     fn told(&mut self, gtin: Gtin, sent: Sent) {
         self.accepted.push(Told { gtin, sent });
-        let (there, since) = self.cable;
+        let (there, _) = self.cable;
         self.failed_with_cable += u64::from(there && sent == Sent::Failed);
+        self.recovered(sent);
+    }
+
+    /// The first frame that the till was sent since the cable is there again.
+    fn recovered(&mut self, sent: Sent) {
+        let (there, since) = self.cable;
         if there && sent == Sent::Sent && std::mem::take(&mut self.recovers) {
             self.cable_recoveries
                 .push(since.elapsed().as_secs_f32() * 1e3);
         }
+    }
+
+    /// What became of a frame that was pending: the oldest of this product that still is.
+    pub fn late(&mut self, gtin: Option<Gtin>, sent: Sent) {
+        let pending = |told: &&mut Told| told.sent == Sent::Pending && Some(told.gtin) == gtin;
+        if let Some(told) = self.accepted.iter_mut().find(pending) {
+            told.sent = sent;
+        }
+        self.recovered(sent);
     }
 
     /// The cable to the till was pulled or plugged.
@@ -344,12 +359,13 @@ impl Heard {
                 .take(AHEAD)
                 .position(|gtin| gtin.value() == told.gtin.value());
             match (told.sent, at) {
-                (Sent::Sent, Some(at)) => {
+                (Sent::Sent | Sent::Pending, Some(at)) => {
                     heard.once += 1;
                     heard.twice += at as u64;
                     rest = &rest[at + 1..];
                 }
-                (Sent::Sent, None) => heard.lost += 1,
+                // A pending one whose end was never told is lost as well.
+                (Sent::Sent | Sent::Pending, None) => heard.lost += 1,
                 (Sent::Failed, at) => {
                     heard.failed += 1;
                     if at == Some(0) {

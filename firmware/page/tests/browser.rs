@@ -314,6 +314,7 @@ fn log_and_device_show_the_day_the_confusions_and_what_is_wrong() {
     browser.sees("#banners", "Preparing: 60 %");
     browser.click("a[href='#device']");
     browser.sees(".parts", "E305");
+    browser.until("!document.querySelector('#banners').textContent.includes('60 %')");
     browser.sees("main", "did you mean camera.width");
     browser.sees("#banners", "Check its plug.");
     browser.until("document.querySelector('progress').value === 62");

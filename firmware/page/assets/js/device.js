@@ -33,8 +33,7 @@ export class Device {
 
   part(name, trouble) {
     const words = [el("strong", {}, t(`part.${name}`)), el("br")];
-    if (trouble) words.push(troubleText(trouble), el("br"), el("span.quiet", {}, trouble.remedy));
-    else words.push(el("span.quiet", {}, t("device.works")));
+    words.push(trouble ? troubleText(trouble) : el("span.quiet", {}, t("device.works")));
     return el("li", {}, mark(trouble ? "no" : "yes"), el("p", {}, ...words));
   }
 

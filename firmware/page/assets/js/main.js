@@ -41,7 +41,6 @@ class App {
     await loadWords(language);
     this.enrol = null;
     this.open();
-    this.banners();
   }
 
   /** Asks the device who this browser is, then opens what it may see; what is open already stays as it is. */
@@ -82,6 +81,7 @@ class App {
     this.panel = this.makePanel();
     byId("main").replaceChildren(this.panel.element);
     if (this.view) this.panel.update?.(this.view);
+    this.banners();
   }
 
   makePanel() {

@@ -39,8 +39,7 @@ const LIBCLANG: [Wheel; 1] = [Wheel {
 /// In a folder of its own: bindgen asks more of common packages, and everything else would be built again for it.
 const V4L2: &str = "-p skueye-camera --features v4l2,fake --target-dir target/v4l2";
 /// The scanner protocol without an operating system. In a folder of its own for the same reason.
-const LINK_CORE: &str =
-    "clippy --release -p skueye-link --no-default-features --target-dir target/link-core -- -D warnings";
+const LINK_CORE: &str = "clippy --release -p skueye-link --no-default-features --target-dir target/link-core -- -D warnings";
 
 /// Whether the words after `ci` ask for the checks without the demos.
 pub fn quick_is_wanted(words: &[String]) -> Result<bool, Trouble> {

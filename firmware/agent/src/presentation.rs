@@ -205,6 +205,13 @@ impl Presenter {
         open
     }
 
+    /// What lies there is presented anew, as if it had been taken away between.
+    pub fn look_again(&mut self) {
+        if self.phase == Phase::Decided {
+            self.phase = Phase::Armed;
+        }
+    }
+
     /// The end of the frames: closes what is open.
     pub fn finish(&mut self, now: Moment) -> Option<Outcome> {
         let open = self.phase == Phase::Voting;

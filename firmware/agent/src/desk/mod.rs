@@ -26,7 +26,7 @@ pub mod station;
 pub mod studio;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -174,6 +174,7 @@ pub struct Pulse {
     frames: AtomicU64,
     presentations: AtomicU32,
     latency_us: AtomicU32,
+    again: AtomicBool,
     rate: Mutex<Option<Rate>>,
 }
 
@@ -216,6 +217,15 @@ impl Pulse {
             _ => (u64::from(before) * 15 / 16 + u64::from(micros) / 16) as u32,
         };
         self.latency_us.store(smooth, Ordering::Relaxed);
+    }
+
+    /// A till wants to hear of what lies there.
+    pub(crate) fn look_again(&self) {
+        self.again.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn take_again(&self) -> bool {
+        self.again.swap(false, Ordering::Relaxed)
     }
 
     /// What is on the stage.

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use skueye_camera::{CameraError, Frame, FrameSource};
 use skueye_gallery::Snapshot;
+use skueye_link::Command;
 use skueye_models::{Code, Fault};
 use skueye_vision::embed::Notice;
 
@@ -74,6 +75,8 @@ enum Message {
     Outcome(Outcome, Arc<Snapshot>),
     /// From a person, by way of the desk.
     Said(Said),
+    /// From a till.
+    Command(Command),
     Camera(String),
     Runtime(Notice),
     /// From a sink of the scanner.
@@ -115,7 +118,7 @@ pub fn run(
     }
     let mail = scanner.mail();
     mail.wake(Arc::clone(&output.desk.bell));
-    let teller = Teller::new(scanner, observer, config.decision.candidates);
+    let teller = Teller::new(scanner, output.desk, observer, config.decision.candidates);
     output.desk.begin(Run { gallery, embedding });
     connect(source, policy, watcher, teller, (output.desk, &mail))
 }
@@ -154,7 +157,9 @@ fn connect(
         let watch = scope.spawn(move || watcher.watch(&mut from_capture, give_back, to_tell));
         let said = || desk.letter().map(Message::Said);
         let told = teller.tell(&mut from_watch, || {
-            said().or_else(|| mail.notice().map(Message::Link))
+            said()
+                .or_else(|| mail.notice().map(Message::Link))
+                .or_else(|| mail.next_command().map(Message::Command))
         });
         // The others end by themselves once nobody listens.
         drop(from_watch);

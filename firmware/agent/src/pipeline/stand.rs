@@ -74,6 +74,13 @@ impl Stand {
         }
     }
 
+    /// A till wants to hear of what lies there, whether it has heard of it or not. Of a belt it hears of everything once.
+    pub fn look_again(&mut self) {
+        if let Self::One(presenter, _) = self {
+            presenter.look_again();
+        }
+    }
+
     /// The end of the frames: closes what is open.
     pub fn finish(&mut self, now: Moment) {
         match self {

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use skueye_gallery::Snapshot;
+use skueye_link::Command;
 use skueye_models::{Fault, Verdict};
 
 use super::capture::Captures;
 use super::watch::Watched;
 use super::{Message, Said};
+use crate::desk::Desk;
 use crate::lane::Receiver;
 use crate::presentation::Outcome;
 use crate::report::{Event, Line, Observer, Summary};
@@ -17,6 +19,7 @@ use crate::sinks::mail::Notice as LinkNotice;
 /// The link thread's state.
 pub(super) struct Teller<'g> {
     scanner: Scanner,
+    desk: &'g Desk,
     observer: &'g mut (dyn Observer + 'g),
     candidates: usize,
     /// The last outcome's time, on the frames' clock.
@@ -25,9 +28,15 @@ pub(super) struct Teller<'g> {
 }
 
 impl<'g> Teller<'g> {
-    pub fn new(scanner: Scanner, observer: &'g mut (dyn Observer + 'g), candidates: u32) -> Self {
+    pub fn new(
+        scanner: Scanner,
+        desk: &'g Desk,
+        observer: &'g mut (dyn Observer + 'g),
+        candidates: u32,
+    ) -> Self {
         Self {
             scanner,
+            desk,
             observer,
             candidates: candidates as usize,
             last: Duration::ZERO,
@@ -46,6 +55,9 @@ impl<'g> Teller<'g> {
                 Message::Outcome(outcome, gallery) => self.outcome(&outcome, &gallery)?,
                 Message::Said(said) => self.said(&said)?,
                 Message::Link(notice) => self.link(&notice)?,
+                // What a command means for sending is done already; a trigger also looks again at what lies there.
+                Message::Command(Command::Trigger) => self.desk.pulse.look_again(),
+                Message::Command(_) => {}
                 Message::Camera(camera) => {
                     self.observer.observe(&Line::Camera { camera: &camera })?;
                 }

@@ -138,6 +138,9 @@ impl<'g> Watcher<'g> {
         if self.desk.studio.is_open() {
             return self.enrol(now, seen.scene, times);
         }
+        if self.desk.pulse.take_again() {
+            self.stand.look_again();
+        }
         match self.stand.observe(now, seen.scene, &self.localiser) {
             Some(region) => self.look(now, region, start, times),
             None => Ok(None),

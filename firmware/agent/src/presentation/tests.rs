@@ -77,6 +77,28 @@ const CLOSE: Shown<'_> = (STILL, &[0.7, 0.69]);
 const STRANGE: Shown<'_> = (STILL, &[0.2, 0.1]);
 
 #[test]
+fn a_trigger_presents_anew_what_lies_there_and_does_not_cut_a_vote_short() {
+    let mut presenter = presenter(Decision::default());
+    assert_eq!(play(&mut presenter, &[EMPTY, SURE, SURE, SURE]).len(), 1);
+    let mut outcomes = std::vec::Vec::new();
+    for (sequence, shown) in (10..).zip([SURE, SURE, SURE, SURE]) {
+        presenter.phase = match sequence {
+            10 => Phase::Decided,
+            _ => presenter.phase,
+        };
+        presenter.look_again();
+        let now = Moment {
+            sequence,
+            time: Duration::from_millis(sequence * 100),
+        };
+        if let Step::Look(_) = presenter.observe(now, shown.0) {
+            outcomes.extend(look(&mut presenter, now, shown.1));
+        }
+    }
+    assert_eq!(outcomes.len(), 2, "two votes each");
+}
+
+#[test]
 fn one_outcome_per_presentation_however_long_the_item_stays() {
     let mut frames = vec![EMPTY, MOVING];
     frames.extend([SURE; 50]);

@@ -58,6 +58,8 @@ const LOSSES: u64 = 20;
 const WARM_UP: (usize, usize) = (200, 10);
 /// Seconds between two presentations, on average.
 const SECONDS_EACH: u64 = 6;
+/// Seconds between two losses of the camera, and of the cable, in a soak.
+const SOAK_LOSS_EVERY: u64 = 180;
 /// Seconds between two enrolments.
 const ENROL_EVERY: u64 = 600;
 
@@ -76,7 +78,7 @@ pub struct DayBench {
     /// Percent of the presentations that show products that are not in the gallery.
     #[arg(long, default_value_t = 3.0)]
     unknown: f64,
-    /// How often the camera, and how often the cable to the till, is unplugged; without it 20 times on 5,000 presentations, and
+    /// How often the camera, and how often the cable to the till, is unplugged; without it 20 times on 5,000 presentations, every three minutes of a soak, and
     /// twice at least.
     #[arg(long)]
     losses: Option<u64>,
@@ -112,7 +114,11 @@ impl DayBench {
             Some(seconds) => (seconds / SECONDS_EACH).max(1),
             None => self.presentations.max(1),
         };
-        let losses = (presentations * LOSSES / DAY).clamp(2, LOSSES);
+        let losses = match self.soak {
+            Some(seconds) => seconds / SOAK_LOSS_EVERY,
+            None => (presentations * LOSSES / DAY).min(LOSSES),
+        };
+        let losses = losses.max(2);
         let losses = self.losses.unwrap_or(losses);
         Plan {
             presentations,
@@ -165,7 +171,7 @@ impl DayBench {
             warm: WARM_UP.0.min(scenes / WARM_UP.1),
             memory: Vec::with_capacity(scenes),
         };
-        let operator = Operator::new(&desk, Arc::clone(&ledger), counter);
+        let operator = Operator::new(&desk, Arc::clone(&ledger), counter, speed);
         let (begin, over) = (Instant::now(), AtomicBool::new(false));
         let (summary, memory, page) = std::thread::scope(|scope| {
             let till = scope.spawn(move || till.work(&cable));

@@ -12,8 +12,9 @@ use super::camera::locked;
 use super::ledger::Ledger;
 use super::script::SHOTS;
 
-/// Between two looks at the page.
-const LOOK: Duration = Duration::from_millis(10);
+/// Between two looks at the page: in the shop's time, and in real time at least.
+const LOOK: Duration = Duration::from_millis(100);
+const LEAST: Duration = Duration::from_millis(10);
 /// Of so many looks one asks for the picture too.
 const PREVIEW: u64 = 10;
 /// A shot that did not come in so long never comes.
@@ -64,6 +65,7 @@ pub struct Operator<'s, S> {
     pub station: &'s S,
     pub ledger: Arc<Mutex<Ledger>>,
     pub counter: Counter,
+    look: Duration,
     page: Page,
     /// The newest presentation that was answered or found right.
     answered: u32,
@@ -72,7 +74,8 @@ pub struct Operator<'s, S> {
 }
 
 impl<'s, S: Station> Operator<'s, S> {
-    pub fn new(station: &'s S, ledger: Arc<Mutex<Ledger>>, counter: Counter) -> Self {
+    /// In a shop whose time goes `speed` times as fast as the clock.
+    pub fn new(station: &'s S, ledger: Arc<Mutex<Ledger>>, counter: Counter, speed: f64) -> Self {
         let page = Page {
             save_ms: Vec::with_capacity(1024),
             ..Page::default()
@@ -81,6 +84,7 @@ impl<'s, S: Station> Operator<'s, S> {
             station,
             ledger,
             counter,
+            look: LOOK.div_f64(speed).max(LEAST),
             page,
             answered: 0,
             asked: None,
@@ -90,7 +94,7 @@ impl<'s, S: Station> Operator<'s, S> {
     /// Works until `over`.
     pub fn work(mut self, over: impl Fn() -> bool) -> Page {
         while !over() {
-            std::thread::sleep(LOOK);
+            std::thread::sleep(self.look);
             let view = self.station.view();
             self.page.views += 1;
             if self.page.views.is_multiple_of(PREVIEW) {

@@ -70,6 +70,8 @@ pub enum Line<'a> {
     },
     /// What became of a frame for the till of which an event or answer said that it was pending.
     Late {
+        /// The presentation, where it is one of the last.
+        presentation: Option<u32>,
         /// The product; `None` where it was not recognised.
         gtin: Option<Gtin>,
         /// What became of it; where it failed, a fault line stands before.
@@ -352,7 +354,7 @@ fn text(line: &Line<'_>) -> String {
             Some(gtin) => format!("{presentation:>5} answer {gtin}"),
             None => format!("{presentation:>5} answer: not this"),
         },
-        Line::Late { gtin, sent } => match gtin {
+        Line::Late { gtin, sent, .. } => match gtin {
             Some(gtin) => format!("till: {gtin} {}", sent.name()),
             None => format!("till: no-read {}", sent.name()),
         },

@@ -339,7 +339,7 @@ impl Observer for &mut Clerk {
         match line {
             Line::Event(event) => ledger.event(event),
             Line::Answer { was, sent, .. } => ledger.answer(*was, *sent),
-            Line::Late { gtin, sent } => ledger.late(*gtin, *sent),
+            Line::Late { gtin, sent, .. } => ledger.late(*gtin, *sent),
             Line::Fault { fault, .. } => ledger.fault(&fault.code().to_string()),
             _ => {}
         }

@@ -6,7 +6,7 @@ use super::Log;
 use super::reader::Section;
 
 pub(super) fn read(mut section: Section<'_, '_>, folder: &Path, into: &mut Log) {
-    let mut path = String::new();
+    let mut path = String::from("log");
     section.text("folder", &mut path);
     into.folder = (!path.is_empty()).then(|| folder.join(path));
     section.integer("days", 1..=36_500, &mut into.keep.days);

@@ -71,7 +71,7 @@ pub struct Config {
 /// The decision log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
-    /// Its folder; without it nothing is logged.
+    /// Its folder; `None`: nothing is logged.
     pub folder: Option<PathBuf>,
     /// How much of it is kept.
     pub keep: Keep,
@@ -83,7 +83,10 @@ impl Default for Log {
             days: 90,
             bytes: 256 << 20,
         };
-        Self { folder: None, keep }
+        Self {
+            folder: Some("log".into()),
+            keep,
+        }
     }
 }
 

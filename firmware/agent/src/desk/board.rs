@@ -108,7 +108,8 @@ pub(super) fn is_camera(code: Code) -> bool {
 }
 
 pub(super) fn is_link(code: Code) -> bool {
-    (700..710).contains(&code.number())
+    // E706 and E708 tell of a webhook whose events are kept: nothing keeps the till from hearing.
+    (700..710).contains(&code.number()) && ![706, 708].contains(&code.number())
 }
 
 fn presentation(event: &Event<'_>) -> Presentation {
@@ -198,6 +199,11 @@ impl Observer for &Board {
             Line::Answer {
                 presentation, sent, ..
             } => state.answered(*presentation, *sent),
+            Line::Late {
+                presentation: Some(number),
+                sent,
+                ..
+            } => state.answered(*number, *sent),
             Line::Fault { fault, .. } => state.trouble(fault),
             Line::Camera { .. } => state.over(is_camera),
             Line::Link { .. } => state.over(is_link),

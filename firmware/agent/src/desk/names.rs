@@ -108,10 +108,11 @@ pub fn parse(path: &Path) -> Result<Parsed, Fault> {
     let mut parsed = Parsed::default();
     let mut places = HashMap::new();
     for record in reader.records() {
-        let line = match &record {
-            Ok(record) => record.position().map_or(0, |p| p.line()),
-            Err(error) => error.position().map_or(0, |p| p.line()),
+        let position = match &record {
+            Ok(record) => record.position(),
+            Err(error) => error.position(),
         };
+        let line = position.map_or(0, |at| line_at(bytes, at.byte() as usize));
         match record.map_err(|e| e.to_string()).and_then(|record| {
             let field = |at: usize| record.get(at).unwrap_or_default().to_owned();
             product(
@@ -137,6 +138,14 @@ pub fn parse(path: &Path) -> Result<Parsed, Fault> {
         }
     }
     Ok(parsed)
+}
+
+/// The line, from 1, that begins at byte `at` or, where an end of line stands there, behind it.
+fn line_at(bytes: &[u8], at: usize) -> u64 {
+    let ends = bytes[at.min(bytes.len())..].iter();
+    let at = at + ends.take_while(|byte| b"\r\n".contains(byte)).count();
+    let before = &bytes[..at.min(bytes.len())];
+    before.iter().filter(|byte| **byte == b'\n').count() as u64 + 1
 }
 
 /// Comma, semicolon or tab: the one of which the first line has most.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use skueye_gallery::Snapshot;
 use skueye_link::Command;
-use skueye_models::{Fault, Verdict};
+use skueye_models::{Fault, Gtin, Verdict};
 
 use super::capture::Captures;
 use super::watch::Watched;
@@ -16,6 +16,9 @@ use crate::report::{Event, Line, Observer, Summary};
 use crate::scanner::{Scanner, Sent};
 use crate::sinks::mail::Notice as LinkNotice;
 
+/// Presentations that may wait for news of their frame at once.
+const PENDING: usize = 16;
+
 /// The link thread's state.
 pub(super) struct Teller<'g> {
     scanner: Scanner,
@@ -24,6 +27,8 @@ pub(super) struct Teller<'g> {
     candidates: usize,
     /// The last outcome's time, on the frames' clock.
     last: Duration,
+    /// Presentations of which it is not known yet what became of them, the oldest first.
+    pending: heapless::Vec<(u32, Gtin), PENDING>,
     pub summary: Summary,
 }
 
@@ -40,6 +45,7 @@ impl<'g> Teller<'g> {
             observer,
             candidates: candidates as usize,
             last: Duration::ZERO,
+            pending: heapless::Vec::new(),
             summary: Summary::default(),
         }
     }
@@ -83,7 +89,14 @@ impl<'g> Teller<'g> {
             LinkNotice::Late { gtin, sent } => {
                 self.summary.answer(*sent);
                 let (gtin, sent) = (*gtin, *sent);
-                self.observer.observe(&Line::Late { gtin, sent })
+                let at = self.pending.iter().position(|(_, of)| Some(*of) == gtin);
+                let pending = at.and_then(|at| self.pending.get(at).copied());
+                self.pending.retain(|entry| Some(*entry) != pending);
+                self.observer.observe(&Line::Late {
+                    presentation: pending.map(|(number, _)| number),
+                    gtin,
+                    sent,
+                })
             }
         }
     }
@@ -110,6 +123,7 @@ impl<'g> Teller<'g> {
             _ => Ok(Sent::Nothing),
         };
         event.sent = self.became(sent)?;
+        self.note_pending(event.presentation, event.gtin, event.sent);
         self.summary.count(event.verdict, event.sent);
         self.observer.observe(&Line::Event(event))
     }
@@ -121,6 +135,7 @@ impl<'g> Teller<'g> {
             None => Ok(Sent::Nothing),
         };
         let sent = self.became(sent)?;
+        self.note_pending(said.number, said.was, sent);
         self.summary.answer(sent);
         self.observer.observe(&Line::Answer {
             presentation: said.number,
@@ -128,6 +143,15 @@ impl<'g> Teller<'g> {
             was: said.was,
             sent,
         })
+    }
+
+    fn note_pending(&mut self, number: u32, gtin: Option<Gtin>, sent: Sent) {
+        if let (Some(gtin), Sent::Pending) = (gtin, sent) {
+            if self.pending.is_full() {
+                self.pending.remove(0);
+            }
+            let _ = self.pending.push((number, gtin));
+        }
     }
 
     /// What became of a frame; a fault is told.

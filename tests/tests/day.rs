@@ -70,6 +70,7 @@ fn no_presentation_is_told_twice_and_none_is_lost_though_camera_and_cable_are_un
     assert!(count("/correct") >= PRESENTATIONS / 8, "{day:#}");
     assert_eq!(count("/camera_recoveries"), LOSSES, "{day:#}");
     assert!(count("/camera_losses") >= LOSSES, "{day:#}");
+    assert_eq!(count("/till/failed_with_cable"), 0, "{day:#}");
     assert_eq!(day["decision_log"]["sound"], true, "{day:#}");
     assert!(count("/decision_log/lines") > PRESENTATIONS / 2, "{day:#}");
     assert_eq!(count("/page/enrolments"), 1, "{day:#}");

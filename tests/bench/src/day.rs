@@ -289,7 +289,7 @@ impl Ground {
              [gallery]\npath = {}\n\
              [enrol]\npictures = {}\nfeedback = {}\n\
              [log]\nfolder = {}\n\
-             [link]\npty = false\nserial = {}\nbaud = 115200\nack_timeout_ms = 500\nack_retries = 2\n",
+             [link]\npty = false\nserial = {}\nbaud = 115200\nack_timeout_ms = 2000\nack_retries = 2\n",
             quoted(&self.model),
             self.runtime,
             quoted(&self.folder.join("engines")),

@@ -21,6 +21,8 @@ const INTERVAL: Duration = Duration::from_millis(1000 / FPS);
 const FROZEN: u32 = 150;
 /// How far the simulated clock may lag behind and still make up for it, in real time.
 const CATCH_UP: Duration = Duration::from_millis(100);
+/// How long a frame takes at least while the operator is waited for, in real time.
+const HOLD: Duration = Duration::from_millis(20);
 const PATH: &str = "simulated camera";
 
 /// Simulated time. It goes on with every frame and with every wait, and never faster than `speed` times real time.
@@ -182,6 +184,8 @@ impl Shop {
         let last = lies && !scene.lies(number + 1, film);
         if (view == 0 && number == 0 && !begun) || (last && !shot) {
             self.held += 1;
+            // The operator's time is real: an item that lay for minutes of the shop's would become part of the stage.
+            std::thread::sleep(HOLD);
         } else if view + 1 == SHOTS && !lies && shot {
             *counter = None;
         }

@@ -127,6 +127,8 @@ enum Phase {
     Voting,
     /// The outcome has fallen; the item is still there.
     Decided,
+    /// The outcome had fallen when the camera was lost: what lies there now may be another item.
+    Doubtful,
 }
 
 /// Follows the presentations on one stage.
@@ -173,7 +175,7 @@ impl Presenter {
                 self.phase = Phase::Armed;
                 match phase {
                     Phase::Voting => Step::Close(self.ballot.outcome(&self.rules, now)),
-                    Phase::Armed | Phase::Decided => Step::Rest,
+                    Phase::Armed | Phase::Decided | Phase::Doubtful => Step::Rest,
                 }
             }
             (Scene::Still(region), Phase::Armed) => {
@@ -182,6 +184,7 @@ impl Presenter {
                 Step::Look(region)
             }
             (Scene::Still(region), Phase::Voting) if !is_late => Step::Look(region),
+            (Scene::Still(region), Phase::Doubtful) => Step::Look(region),
             (_, Phase::Voting) if is_late => {
                 self.phase = Phase::Decided;
                 Step::Close(self.ballot.outcome(&self.rules, now))
@@ -192,6 +195,14 @@ impl Presenter {
 
     /// Takes what was found in the region that was asked for.
     pub fn looked(&mut self, now: Moment, looked: &Looked<'_>) -> Option<Outcome> {
+        if self.phase == Phase::Doubtful {
+            if self.ballot.is_of(&self.rules, looked) {
+                self.phase = Phase::Decided;
+                return None;
+            }
+            self.phase = Phase::Voting;
+            self.ballot.begin(self.ballot.number + 1, now);
+        }
         let outcome = self.ballot.look(&self.rules, now, looked)?;
         self.phase = Phase::Decided;
         Some(outcome)
@@ -205,9 +216,19 @@ impl Presenter {
         open
     }
 
+    /// The camera was lost: whatever was there may have been exchanged. Votes begin anew, and an item whose outcome has
+    /// fallen is looked at once more: the same one has no second event, another one is a new presentation.
+    pub fn lost(&mut self, now: Moment) {
+        match self.phase {
+            Phase::Voting => self.ballot.begin(self.ballot.number, now),
+            Phase::Decided => self.phase = Phase::Doubtful,
+            Phase::Armed | Phase::Doubtful => {}
+        }
+    }
+
     /// What lies there is presented anew, as if it had been taken away between.
     pub fn look_again(&mut self) {
-        if self.phase == Phase::Decided {
+        if matches!(self.phase, Phase::Decided | Phase::Doubtful) {
             self.phase = Phase::Armed;
         }
     }

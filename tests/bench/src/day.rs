@@ -149,7 +149,7 @@ impl DayBench {
         let device = tempfile::tempdir_in(&self.ground.folder)?;
         let tty = device.path().join("till");
         let config = self.ground.settings(gallery, device.path(), &tty)?;
-        let desk = Desk::new(&config, &device.path().join("kiosk.toml"))?;
+        let desk = Desk::new(&config, &device.path().join("kiosk.toml"));
         let (scenes, frames) = (script.scenes.len(), script.frames);
         let ledger = Arc::new(Mutex::new(Ledger::new(&script.scenes, &film)));
         let (orders, cable) = channel();

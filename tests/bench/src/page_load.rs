@@ -83,7 +83,7 @@ impl PageLoadBench {
         let device = tempfile::tempdir_in(&self.ground.folder)?;
         let tty = device.path().join("till");
         let config = self.ground.settings(&gallery, device.path(), &tty)?;
-        let desk = Arc::new(Desk::new(&config, &device.path().join("kiosk.toml"))?);
+        let desk = Arc::new(Desk::new(&config, &device.path().join("kiosk.toml")));
         let (access, _) = Access::open(device.path().join("access.json"))?;
         let settings = Settings {
             listen: ([127, 0, 0, 1], 0).into(),

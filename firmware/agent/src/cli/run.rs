@@ -60,7 +60,7 @@ impl Run {
         // Each turn is a start of the device: a set that became due while the stage was quiet is tried in the next.
         let mut program = Running::here()?;
         self.choose_page(&mut device)?;
-        let desk = Arc::new(Desk::new(&device, &self.config)?);
+        let desk = Arc::new(Desk::new(&device, &self.config));
         // The device scans without a page: what keeps it from being served is told, here and by the health check.
         let _page = page::serve(&device, &desk).unwrap_or_else(|fault| {
             eprintln!("skueye: {fault}");

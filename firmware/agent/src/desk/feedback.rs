@@ -80,46 +80,39 @@ pub struct Feedback {
     path: PathBuf,
     /// Opened with the first answer. Apart from the rest, so that the frame path never waits for the disk.
     file: Mutex<Option<File>>,
-    state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// Of every model, the oldest first.
-    all: Vec<Correction>,
-    /// Of the model in use.
-    negatives: Vec<Correction>,
-    embedding: Option<EmbeddingId>,
+    /// Mistakes that were made with the model in use.
+    negatives: Mutex<Vec<Correction>>,
 }
 
 impl Feedback {
-    /// What was corrected in earlier runs. Errors: E901; E911 for a file that holds something else.
-    pub fn open(path: &Path) -> Result<Self, Fault> {
-        let all = match path.exists() {
-            true => read(path)?,
-            false => Vec::new(),
-        };
-        let state = State {
-            all,
-            ..State::default()
-        };
-        Ok(Self {
+    /// The corrections at `path`. Nothing is read yet.
+    pub fn new(path: &Path) -> Self {
+        Self {
             path: path.to_owned(),
             file: Mutex::default(),
-            state: Mutex::new(state),
-        })
+            negatives: Mutex::default(),
+        }
     }
 
-    /// A run with a model begins.
-    pub(super) fn begin(&self, id: EmbeddingId) {
-        let mut state = lock(&self.state);
-        state.embedding = Some(id);
-        state.negatives.clear();
+    /// A run with a model begins: its mistakes are those that were corrected with it. A file that cannot be used is set
+    /// aside and told (E911, E901): a device scans without it.
+    pub(super) fn begin(&self, id: EmbeddingId) -> Option<Fault> {
+        let mut file = lock(&self.file);
+        let mut negatives = Vec::new();
         let of_model = id.to_string();
-        let own = state.all.iter().filter(|c| c.embedding_id == of_model);
-        let own: Vec<_> = own.cloned().collect();
-        own.into_iter()
-            .for_each(|correction| state.learn(correction));
+        let told = match read(&self.path) {
+            Ok(all) => {
+                let own = all.into_iter().filter(|c| c.embedding_id == of_model);
+                own.for_each(|correction| learn(&mut negatives, correction));
+                None
+            }
+            Err(fault) => {
+                *file = None;
+                set_aside(&self.path).err().or(Some(fault))
+            }
+        };
+        *lock(&self.negatives) = negatives;
+        told
     }
 
     /// Keeps an answer: on the disk when this returns. Errors: E901.
@@ -130,43 +123,47 @@ impl Feedback {
         line.push(b'\n');
         let written = append(&mut file, &self.path, &line);
         written.map_err(|error| Fault::io("append to", &self.path, &error))?;
-        let mut state = lock(&self.state);
-        state.all.push(correction.clone());
-        state.learn(correction);
+        learn(&mut lock(&self.negatives), correction);
         Ok(())
     }
 
     /// Whether a person has said of just such a look that it is not `gtin`: it comes as near to that mistake as, with
     /// `score`, to the product's rows.
     pub(crate) fn contests(&self, probe: &[f32], gtin: Gtin, score: f32) -> bool {
-        let state = lock(&self.state);
+        let negatives = lock(&self.negatives);
         let of_product = |c: &&Correction| c.said.is_some_and(|said| said.value() == gtin.value());
-        let mut mistakes = state.negatives.iter().filter(of_product);
+        let mut mistakes = negatives.iter().filter(of_product);
         mistakes.any(|mistake| mistake.cosine(probe) >= score - TIE)
     }
 
     /// Whether there is any mistake to look at.
     pub(crate) fn is_empty(&self) -> bool {
-        lock(&self.state).negatives.is_empty()
+        lock(&self.negatives).is_empty()
     }
 }
 
-impl State {
-    fn learn(&mut self, correction: Correction) {
-        if let Some(was) = correction.was {
-            let values = correction.values();
-            let taken_back = |c: &Correction| {
-                c.said.is_some_and(|said| said.value() == was.value()) && c.cosine(&values) > SAME
-            };
-            self.negatives.retain(|negative| !taken_back(negative));
-        }
-        if correction.is_mistake() {
-            if self.negatives.len() == NEGATIVES {
-                self.negatives.remove(0);
-            }
-            self.negatives.push(correction);
-        }
+fn learn(negatives: &mut Vec<Correction>, correction: Correction) {
+    if let Some(was) = correction.was {
+        let values = correction.values();
+        let taken_back = |c: &Correction| {
+            c.said.is_some_and(|said| said.value() == was.value()) && c.cosine(&values) > SAME
+        };
+        negatives.retain(|negative| !taken_back(negative));
     }
+    if correction.is_mistake() {
+        if negatives.len() == NEGATIVES {
+            negatives.remove(0);
+        }
+        negatives.push(correction);
+    }
+}
+
+/// Gives a file another name, which nothing has yet. Errors: E901.
+fn set_aside(path: &Path) -> Result<(), Fault> {
+    let other = |number: u32| path.with_extension(format!("aside-{number}"));
+    let free = (1..).map(other).find(|other| !other.exists());
+    let renamed = free.map_or(Ok(()), |other| std::fs::rename(path, other));
+    renamed.map_err(|error| Fault::io("set aside", path, &error))
 }
 
 fn append(slot: &mut Option<File>, path: &Path, line: &[u8]) -> std::io::Result<()> {
@@ -185,6 +182,9 @@ fn append(slot: &mut Option<File>, path: &Path, line: &[u8]) -> std::io::Result<
 
 /// Every whole line; what follows the last line's end is cut off.
 fn read(path: &Path) -> Result<Vec<Correction>, Fault> {
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
     let bytes = read_bounded(path, MAX_BYTES, Code::LogDamaged)?;
     let whole = bytes.iter().rposition(|byte| *byte == b'\n');
     let whole = whole.map_or(0, |at| at + 1);
@@ -205,7 +205,7 @@ fn damaged(path: &Path, line: usize, error: &serde_json::Error) -> Fault {
         Code::LogDamaged,
         format!("a correction in line {line}"),
         error.to_string(),
-        "move the file away, or take the line out",
+        "nothing: the file was set aside and a new one begun; the technician may look at it",
     )
     .at(path)
 }
@@ -233,8 +233,8 @@ mod tests {
     }
 
     fn opened(path: &Path) -> Feedback {
-        let feedback = Feedback::open(path).unwrap();
-        feedback.begin(ID);
+        let feedback = Feedback::new(path);
+        assert_eq!(feedback.begin(ID), None);
         feedback
     }
 
@@ -282,18 +282,20 @@ mod tests {
             std::fs::write(&path, [&whole[..], &whole[..cut]].concat()).unwrap();
             let feedback = opened(&path);
             feedback.add(mistake(2, None, &unit(4, 0.0))).unwrap();
-            assert_eq!(opened(&path).state.lock().unwrap().all.len(), 2);
+            assert_eq!(read(&path).unwrap().len(), 2);
         }
         std::fs::write(&path, b"{}\n").unwrap();
-        assert_eq!(Feedback::open(&path).unwrap_err().code(), Code::LogDamaged);
+        let feedback = Feedback::new(&path);
+        assert_eq!(feedback.begin(ID).unwrap().code(), Code::LogDamaged);
+        assert!(!path.exists() && path.with_extension("aside-1").exists());
+        assert_eq!(feedback.begin(ID), None);
     }
 
     #[test]
     fn while_an_answer_waits_for_the_disk_looks_go_on() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("feedback.jsonl");
-        let feedback = Feedback::open(&path).unwrap();
-        feedback.begin(ID);
+        let feedback = opened(&path);
         // A pipe takes nothing until somebody reads from it, as a disk that is busy.
         let made = std::process::Command::new("mkfifo").arg(&path).status();
         assert!(made.unwrap().success());
@@ -315,8 +317,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("feedback.jsonl");
         opened(&path).add(mistake(1, None, &unit(3, 0.0))).unwrap();
-        let feedback = Feedback::open(&path).unwrap();
-        feedback.begin(EmbeddingId([8; 16]));
+        let feedback = Feedback::new(&path);
+        assert_eq!(feedback.begin(EmbeddingId([8; 16])), None);
         assert!(feedback.is_empty());
     }
 }

@@ -98,15 +98,14 @@ struct Probe {
 }
 
 impl Desk {
-    /// A desk for the device of `config`, whose settings lie at `settings`. Errors: E901 where corrections of earlier runs
-    /// cannot be read.
-    pub fn new(config: &Config, settings: &Path) -> Result<Self, Fault> {
-        Ok(Self {
+    /// A desk for the device of `config`, whose settings lie at `settings`.
+    pub fn new(config: &Config, settings: &Path) -> Self {
+        Self {
             board: Board::default(),
             pulse: Pulse::default(),
             preview: Preview::default(),
             studio: Studio::new(config.enrol.clone()),
-            feedback: Feedback::open(&config.enrol.feedback)?,
+            feedback: Feedback::new(&config.enrol.feedback),
             bell: Arc::default(),
             mail: Mutex::default(),
             probes: Mutex::default(),
@@ -115,13 +114,14 @@ impl Desk {
             log: config.log.folder.clone(),
             names: Names::new(config.enrol.names.clone()),
             staged: Staged::new(config.update.folder.clone()),
-        })
+        }
     }
 
-    /// A run begins.
-    pub(crate) fn begin(&self, run: Run) {
-        self.feedback.begin(run.embedding);
+    /// A run begins. What is wrong with the corrections of earlier runs.
+    pub(crate) fn begin(&self, run: Run) -> Option<Fault> {
+        let told = self.feedback.begin(run.embedding);
         *lock(&self.run) = Some(run);
+        told
     }
 
     /// The run that goes on.

@@ -116,10 +116,13 @@ pub fn run(
     for path in scanner.paths() {
         observer.observe(&Line::Link { path })?;
     }
+    let run = Run { gallery, embedding };
+    if let Some(fault) = &output.desk.begin(run) {
+        observer.observe(&Line::Fault { frame: None, fault })?;
+    }
     let mail = scanner.mail();
     mail.wake(Arc::clone(&output.desk.bell));
     let teller = Teller::new(scanner, output.desk, observer, config.decision.candidates);
-    output.desk.begin(Run { gallery, embedding });
     connect(source, policy, watcher, teller, (output.desk, &mail))
 }
 

@@ -74,6 +74,14 @@ impl Stand {
         }
     }
 
+    /// The camera was lost: whatever was there may have been exchanged.
+    pub fn lost(&mut self, now: Moment) {
+        match self {
+            Self::One(presenter, _) => presenter.lost(now),
+            Self::Many(tracker) => tracker.lost(now),
+        }
+    }
+
     /// A till wants to hear of what lies there, whether it has heard of it or not. Of a belt it hears of everything once.
     pub fn look_again(&mut self) {
         if let Self::One(presenter, _) = self {

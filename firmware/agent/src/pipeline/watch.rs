@@ -81,7 +81,10 @@ impl<'g> Watcher<'g> {
                 }
                 Captured::Opened(camera) => Some(Message::Camera(camera)),
                 Captured::Fault(error) => {
-                    self.damaged += u64::from(error.is_frame_only());
+                    match error.is_frame_only() {
+                        true => self.damaged += 1,
+                        false => self.stand.lost(last),
+                    }
                     let fault = camera_fault(&error);
                     Some(Message::Fault { frame: None, fault })
                 }

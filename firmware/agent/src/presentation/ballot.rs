@@ -72,6 +72,15 @@ impl Ballot {
         (sure || over).then_some(outcome)
     }
 
+    /// Whether a later look is one at the same item: the best product is the same, or neither is known.
+    pub fn is_of(&self, rules: &Rules, looked: &Looked<'_>) -> bool {
+        let known = |product, score: f32| (score >= rules.thresholds.reject).then_some(product);
+        let ranking = self.vote.ranking();
+        let before = ranking.first().and_then(|r| known(r.product, r.score));
+        let now = looked.hits.first().and_then(|h| known(h.product, h.score));
+        before == now
+    }
+
     /// Whether the time for it has run out.
     pub fn is_late(&self, rules: &Rules, now: Moment) -> bool {
         let limit = std::time::Duration::from_millis(rules.decision.timeout_ms.into());

@@ -77,6 +77,57 @@ const CLOSE: Shown<'_> = (STILL, &[0.7, 0.69]);
 const STRANGE: Shown<'_> = (STILL, &[0.2, 0.1]);
 
 #[test]
+fn what_is_exchanged_while_the_camera_is_away_is_a_new_presentation_and_what_stays_is_not() {
+    let other: Shown<'_> = (STILL, &[0.3, 0.9]);
+    for (after, events) in [(SURE, 1), (other, 2), (STRANGE, 2)] {
+        let mut presenter = presenter(Decision::default());
+        let mut outcomes = std::vec::Vec::new();
+        for (sequence, shown) in (0..).zip([EMPTY, SURE, SURE, SURE].into_iter().chain([after; 8]))
+        {
+            let now = Moment {
+                sequence,
+                time: Duration::from_millis(sequence * 100),
+            };
+            if sequence == 4 {
+                presenter.lost(now);
+            }
+            match presenter.observe(now, shown.0) {
+                Step::Rest => {}
+                Step::Close(outcome) => outcomes.push(outcome),
+                Step::Look(_) => outcomes.extend(look(&mut presenter, now, shown.1)),
+            }
+        }
+        assert_eq!(outcomes.len(), events);
+    }
+}
+
+#[test]
+fn votes_of_two_items_are_not_mixed_when_the_camera_was_lost_between() {
+    let mut presenter = presenter(Decision::default());
+    let other: Shown<'_> = (STILL, &[0.3, 0.9]);
+    let mut outcomes = std::vec::Vec::new();
+    for (sequence, shown) in (0..).zip([EMPTY, SURE, other, other]) {
+        let now = Moment {
+            sequence,
+            time: Duration::from_millis(sequence * 100),
+        };
+        if sequence == 2 {
+            presenter.lost(now);
+        }
+        if let Step::Look(_) = presenter.observe(now, shown.0) {
+            outcomes.extend(look(&mut presenter, now, shown.1));
+        }
+    }
+    assert_eq!(outcomes.len(), 1);
+    let outcome = &outcomes[0];
+    assert_eq!(
+        (outcome.presentation, outcome.votes, outcome.agreeing),
+        (1, 2, 2)
+    );
+    assert_eq!(outcome.candidates[0].product, ProductIndex(1));
+}
+
+#[test]
 fn a_trigger_presents_anew_what_lies_there_and_does_not_cut_a_vote_short() {
     let mut presenter = presenter(Decision::default());
     assert_eq!(play(&mut presenter, &[EMPTY, SURE, SURE, SURE]).len(), 1);

@@ -210,6 +210,12 @@ impl Tracker {
         }
     }
 
+    /// The camera was lost: what is on the belt when it comes back is new, and what was open is closed.
+    pub fn lost(&mut self, now: Moment) {
+        self.hold(now);
+        self.tracks.clear();
+    }
+
     /// Each item goes on with the track that expects it most; the items that are left over are new.
     fn match_items(&mut self, items: &mut Vec<Item, 16>) {
         let mut free: Vec<usize, TRACKS> = (0..self.tracks.len()).collect();

@@ -101,7 +101,7 @@ impl Stage<'_> {
 fn at_work(shop: &Shop, work: impl FnOnce(&mut Stage<'_>) + Send) -> Vec<serde_json::Value> {
     let path = shop.settings("[link]\nduplicate_ms = 0\n[enrol]\nmin_sharpness = 0\n");
     let config = Config::load(&path).unwrap();
-    let desk = Arc::new(Desk::new(&config, &path).unwrap());
+    let desk = Arc::new(Desk::new(&config, &path));
     let (frames, hand) = sync_channel(0);
     let mut told = Told::default();
     let kept = told.0.clone();
@@ -283,7 +283,7 @@ fn a_part_that_panics_ends_the_run_with_a_fault_and_the_next_run_works() {
     let shop = Shop::new();
     let path = shop.settings("[link]\npty = false\n");
     let config = Config::load(&path).unwrap();
-    let desk = Desk::new(&config, &path).unwrap();
+    let desk = Desk::new(&config, &path);
     let mut told = Told::default();
     let output = Output {
         observer: &mut Reporter::new(&mut told, Format::Json),

@@ -169,7 +169,7 @@ fn a_pseudo_terminal_carries_the_answers_and_the_acknowledgements() {
         observer: &mut Reporter::new(&mut till, Format::Json),
         link_log: None,
         activity: &Activity::default(),
-        desk: &Desk::new(&config, &path).unwrap(),
+        desk: &Desk::new(&config, &path),
     };
     let summary = skueye_agent::run(&config, source, Policy::EveryFrame, output).unwrap();
     assert_eq!((summary.sent, summary.link_failures), (4, 0));

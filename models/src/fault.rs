@@ -47,7 +47,6 @@ codes! {
     104 Usage "the command line does not fit"
     105 SettingsFallback "the settings are not used; the last good ones are"
     106 SettingsVersion "the settings are for another version of the program"
-    107 SettingsMigrate "the settings cannot be brought to this version"
     108 SettingsReload "the changed settings are not used"
     201 GalleryDamaged "the gallery file is damaged"
     202 GalleryVersion "the gallery file has another format version"

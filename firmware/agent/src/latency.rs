@@ -27,6 +27,30 @@ pub enum Stage {
 
 const STAGES: usize = Stage::Total as usize + 1;
 
+impl Stage {
+    /// In order.
+    pub const ALL: [Self; STAGES] = [
+        Self::Decode,
+        Self::Settle,
+        Self::Preprocess,
+        Self::Embed,
+        Self::Search,
+        Self::Total,
+    ];
+
+    /// Its name in JSON and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Decode => "decode",
+            Self::Settle => "settle",
+            Self::Preprocess => "preprocess",
+            Self::Embed => "embed",
+            Self::Search => "search",
+            Self::Total => "total",
+        }
+    }
+}
+
 /// Milliseconds of each stage; `null` in JSON for a stage that never ran.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 #[allow(missing_docs, reason = "the fields are those of Stage")]
@@ -68,6 +92,11 @@ impl FrameTimes {
     /// Notes the time since `start` as that of `stage`.
     pub fn since(&mut self, stage: Stage, start: Instant) {
         self.0[stage as usize] = Some(start.elapsed());
+    }
+
+    /// How long `stage` took, where it ran.
+    pub fn get(&self, stage: Stage) -> Option<Duration> {
+        self.0[stage as usize]
     }
 
     /// In milliseconds, to the microsecond.

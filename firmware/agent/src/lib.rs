@@ -19,6 +19,11 @@
 //! | [`sinks`] | a thread for each way to a till: serial line, pseudo-terminal, TCP, webhook |
 //! | [`report`] | outcomes as JSON lines or text |
 //! | [`latency`] | how long each stage took |
+//! | [`metrics`] | what is counted, for Prometheus |
+//! | [`requests`] | signals: to end, to read the settings again |
+//! | [`secrets`] | texts that leave the device without what nobody else may know |
+//! | [`service`] | what systemd is told: ready, alive, ending |
+//! | [`status`] | what `skueye status` reads |
 //! | [`lane`] | the fixed queues between the threads |
 //! | [`pipeline`] | the threads: capture, recognise, link |
 #![forbid(unsafe_code)]
@@ -32,15 +37,20 @@ pub mod health;
 pub mod lane;
 pub mod latency;
 pub mod live;
+pub mod metrics;
 pub mod moment;
 pub mod pipeline;
 pub mod presentation;
 pub mod program;
 pub mod recognise;
 pub mod report;
+pub mod requests;
 pub mod scanner;
+pub mod secrets;
+pub mod service;
 pub mod sets;
 pub mod sinks;
+pub mod status;
 pub mod vote;
 
 pub use config::Config;

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::browser;
+use crate::deb;
 use crate::demo::{self, Data, Options, Training};
 use crate::exported;
 use crate::gallery;
@@ -114,6 +115,9 @@ fn builds_and_tests(workspace: &Workspace, times: &mut Times) -> Result<(), Trou
     times.timed("install Chromium", || browser::ensure(workspace))?;
     times.step(&browser::tests(workspace, EVERYTHING).envs(&variables))?;
     v4l2(workspace, times)?;
+    deb::check(workspace)
+        .iter()
+        .try_for_each(|step| times.step(step))?;
     let exported = times.timed("fetch ONNX tools", || exported::check(workspace))?;
     times.step(&exported.envs(&variables))?;
     let in_qdrant = times.timed("fetch Qdrant's client", || {

@@ -1,9 +1,10 @@
-//! What `cargo demo` and `cargo ci` run (the aliases are in `.cargo/config.toml`). It uses the standard library alone,
+//! What `cargo demo`, `cargo ci` and `cargo deb-package` run (the aliases are in `.cargo/config.toml`). It uses the standard library alone,
 //! so it is built in a second before anything else is.
 #![forbid(unsafe_code)]
 
 mod browser;
 mod ci;
+mod deb;
 mod demo;
 mod exported;
 mod gallery;
@@ -26,7 +27,9 @@ cargo demo [--without-training] [--data synth|makers] [--seed N]
     --data              synth: packages drawn by the trainer (default); makers: one item drawn by several makers
     --seed N            another seed for data and training (default: the trainer's own)
 cargo ci [--quick]
-    every check, cheapest first; --quick leaves the demos and README examples out";
+    every check, cheapest first; --quick leaves the demos and README examples out
+cargo deb-package [--no-build] [--target TRIPLE]
+    the device's program as a Debian package in target/debian";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -51,6 +54,7 @@ fn run(arguments: &[String]) -> Result<(), Trouble> {
     let workspace = Workspace::find()?;
     match command.as_str() {
         "demo" => demo::run(&workspace, &demo::Options::parse(rest)?),
+        "deb-package" => deb::run(&workspace, &deb::Options::parse(rest)?),
         "ci" => ci::run(&workspace, ci::quick_is_wanted(rest)?),
         other => Err(usage(&format!("no command {other:?}"))),
     }

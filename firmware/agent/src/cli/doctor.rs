@@ -32,7 +32,7 @@ pub struct Doctor {
 
 /// Everything that was looked at. A part that failed is missing, and its fault is listed.
 #[derive(Debug, Serialize)]
-struct Findings {
+pub(super) struct Findings {
     healthy: bool,
     backends: Vec<Finding>,
     /// Of a Jetson.
@@ -67,7 +67,7 @@ impl Doctor {
     }
 }
 
-fn examine(config: &Config) -> Findings {
+pub(super) fn examine(config: &Config) -> Findings {
     let mut faults = Vec::new();
     let camera = CameraFindings::look(&config.camera, &mut faults);
     let mut keep = |fault| faults.push(fault);

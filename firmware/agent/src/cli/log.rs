@@ -264,6 +264,10 @@ fn text(line: &Line) -> String {
             let was = was.map_or("something else".into(), |was| was.to_string());
             format!("{presentation:>5} corrected: {said} was {was}")
         }
+        Entry::Late { gtin, sent, .. } => {
+            let gtin = gtin.map_or("no-read".into(), |gtin| gtin.to_string());
+            format!("till: {gtin} {}", printable(sent))
+        }
         Entry::Fault(fault) => {
             let path = fault.path.as_deref().unwrap_or("");
             format!(

@@ -6,10 +6,13 @@ mod doctor;
 mod enrolled;
 mod gallery;
 mod log;
+mod manual;
 mod page;
 mod print;
 mod recognise;
 mod run;
+mod status;
+mod support;
 mod update;
 mod wipe;
 
@@ -45,6 +48,13 @@ enum Command {
     Enrolled(enrolled::Command),
     /// Who may use the operator page.
     Page(page::Page),
+    /// How the running program is.
+    Status(status::Status),
+    /// Gather what a maker needs to help into one file, without pictures or secrets.
+    SupportBundle(support::SupportBundle),
+    /// Write man pages and shell completions, for packages.
+    #[command(hide = true)]
+    Manual(manual::Manual),
     /// Read and check the decision log.
     #[command(subcommand)]
     Log(log::Command),
@@ -68,6 +78,9 @@ impl Cli {
             Command::Update(command) => command.run(),
             Command::Enrolled(command) => command.run(),
             Command::Page(page) => page.run().map(|()| ExitCode::SUCCESS),
+            Command::Status(status) => status.run(),
+            Command::SupportBundle(bundle) => bundle.run(),
+            Command::Manual(manual) => manual.run(),
             Command::Log(command) => command.run(),
             Command::Wipe(wipe) => wipe.run(),
             Command::Doctor(doctor) => doctor.run(),

@@ -9,15 +9,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
-use skueye_agent::camera::{Kind, Source};
+use skueye_agent::camera::Kind;
+use skueye_agent::config::last_good;
 use skueye_agent::decision_log::{DecisionLog, LogHandle, Recorder, Setup};
 use skueye_agent::desk::Desk;
+use skueye_agent::metrics::Counted;
 use skueye_agent::moment::{Activity, UntilDue};
 use skueye_agent::pipeline::Output;
 use skueye_agent::program::Running;
 use skueye_agent::report::{Format, Line, Observer, Observers, Reporter};
+use skueye_agent::requests::{Requests, UntilAsked};
+use skueye_agent::service::Service;
 use skueye_agent::sets::Told;
 use skueye_agent::{Config, health, run, sets};
+use skueye_camera::FrameSource;
 use skueye_models::{Code, Fault};
 use skueye_update::{DiskStorage, Slots, Waiting};
 
@@ -49,14 +54,27 @@ pub struct Run {
     /// Write a copy of every byte that the till is sent to this file.
     #[arg(long, value_name = "FILE")]
     link_log: Option<PathBuf>,
+    /// Keep a copy of the settings here when they are accepted, and start with it when they are refused.
+    #[arg(long, value_name = "FILE")]
+    last_good: Option<PathBuf>,
+}
+
+/// Why a run ended.
+enum Ended {
+    /// The frames are over, or the program is to end.
+    Done,
+    /// A set is due.
+    Set,
+    /// The settings are to be read again.
+    Reload,
 }
 
 impl Run {
     pub fn run(self) -> Result<ExitCode, Fault> {
-        let mut device = Config::load(&self.config)?;
-        if self.update.is_some() {
-            device.update.folder.clone_from(&self.update);
-        }
+        let requests = Requests::listen()
+            .map_err(|error| Fault::io("listen to", Path::new("signals"), &error))?;
+        let (mut device, refused) = last_good::load(&self.config, self.last_good.as_deref())?;
+        self.overrule(&mut device);
         // Each turn is a start of the device: a set that became due while the stage was quiet is tried in the next.
         let mut program = Running::here()?;
         self.choose_page(&mut device)?;
@@ -66,14 +84,19 @@ impl Run {
             eprintln!("skueye: {fault}");
             None
         });
+        let _service = Service::start(Arc::clone(&desk), device.status.clone());
+        refused.iter().for_each(|fault| say(&desk, fault));
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.once(&device, &mut program, &desk) {
-                Ok(true) => pause = FIRST_PAUSE,
-                Ok(false) => return Ok(ExitCode::SUCCESS),
+            match self.once(&device, &mut program, &desk, &requests) {
+                Ok(Ended::Done) => return Ok(ExitCode::SUCCESS),
+                Ok(Ended::Set) => pause = FIRST_PAUSE,
+                Ok(Ended::Reload) => {
+                    pause = FIRST_PAUSE;
+                    self.reload(&mut device, &desk);
+                }
                 Err(fault) if fault.code() == Code::PartFailed && self.is_live(&device) => {
-                    eprintln!("skueye: {fault}");
-                    desk.board.tell(&fault);
+                    say(&desk, &fault);
                     std::thread::sleep(pause);
                     pause = LONGEST_PAUSE.min(pause * 2);
                 }
@@ -85,6 +108,34 @@ impl Run {
     /// Whether a camera delivers the frames: they go on after a failure. A replay would begin anew.
     fn is_live(&self, device: &Config) -> bool {
         self.replay.is_none() && device.camera.kind != Kind::Replay
+    }
+
+    /// What the command line says in place of the settings.
+    fn overrule(&self, device: &mut Config) {
+        if self.update.is_some() {
+            device.update.folder.clone_from(&self.update);
+        }
+    }
+
+    /// The settings as they are now; where they are refused the device goes on with those that it has. Page, enrolment and
+    /// status stay as they were at the start.
+    fn reload(&self, device: &mut Config, desk: &Desk) {
+        match last_good::load(&self.config, None) {
+            Ok((mut config, _)) => {
+                self.overrule(&mut config);
+                (config.page, config.enrol) = (device.page.clone(), device.enrol.clone());
+                *device = config;
+            }
+            Err(refused) => {
+                let fault = Fault::new(
+                    Code::SettingsReload,
+                    "settings without a problem",
+                    refused.to_string(),
+                    "correct them and reload again; until then the device works with those that it has",
+                );
+                say(desk, &fault.at(&self.config));
+            }
+        }
     }
 
     fn choose_page(&self, device: &mut Config) -> Result<(), Fault> {
@@ -101,8 +152,14 @@ impl Run {
         Ok(())
     }
 
-    /// Runs until the frames are over; true where they ended because a new set is due.
-    fn once(&self, device: &Config, program: &mut Running, desk: &Desk) -> Result<bool, Fault> {
+    /// Runs until the frames are over.
+    fn once(
+        &self,
+        device: &Config,
+        program: &mut Running,
+        desk: &Desk,
+        requests: &Requests,
+    ) -> Result<Ended, Fault> {
         let mut events = Events::open(device, self.format())?;
         let config = match &device.update.folder {
             None => device.clone(),
@@ -110,13 +167,17 @@ impl Run {
         };
         let (activity, due) = (Activity::default(), AtomicBool::new(false));
         let (source, policy) = config.camera.source(self.replay.as_deref())?;
-        let source = watched(&config, source, &activity, &due);
+        let source = Counted::new(source, &desk.metrics);
+        let source = UntilAsked::new(source, requests, &activity);
+        let source = watched(&config, Box::new(source), &activity, &due);
         let (out, format) = events.parts();
         let mut observers = Observers::default();
         observers.add(Reporter::new(out, format));
         observers.add(&desk.board);
+        observers.add(&desk.metrics);
         let log = open_log(&config)?;
         if let Some((log, recorder)) = &log {
+            desk.metrics.set_log(log.handle());
             observers.add(recorder.clone());
             observers.add(Aloud(log.handle()));
         }
@@ -131,7 +192,12 @@ impl Run {
             let mut out = std::io::stdout();
             Reporter::new(&mut out, self.format()).write(&Line::Summary(&summary))?;
         }
-        Ok(due.into_inner())
+        Ok(match (requests.is_stopping(), due.into_inner()) {
+            (true, _) => Ended::Done,
+            (false, true) => Ended::Set,
+            (false, false) if requests.take_reload() => Ended::Reload,
+            (false, false) => Ended::Done,
+        })
     }
 
     /// The settings with the set that counts, after its health check where it is on trial.
@@ -169,6 +235,12 @@ fn hangs(limit: Duration) {
     std::process::abort();
 }
 
+/// Tells a fault outside a run: to whoever reads the standard error, and to the page.
+fn say(desk: &Desk, fault: &Fault) {
+    eprintln!("skueye: {fault}");
+    desk.board.tell(fault);
+}
+
 /// The log of the settings, where there is one, and its observer.
 fn open_log(config: &Config) -> Result<Option<(DecisionLog, Recorder)>, Fault> {
     let Some(folder) = &config.log.folder else {
@@ -194,10 +266,10 @@ impl Observer for Aloud {
 /// `source` until a set of the update folder is due, where there is one to look at.
 fn watched<'s>(
     config: &'s Config,
-    source: Source,
+    source: Box<dyn FrameSource + Send + 's>,
     activity: &'s Activity,
     due: &'s AtomicBool,
-) -> Box<dyn skueye_camera::FrameSource + Send + 's> {
+) -> Box<dyn FrameSource + Send + 's> {
     let Some(folder) = config.update.folder.as_deref() else {
         return source;
     };

@@ -95,6 +95,8 @@ impl Wipe {
                 .map(|path| ("pictures of enrolments", path)),
         );
         places.push(("corrections", config.enrol.feedback.clone()));
+        let webhook = config.link.webhook.as_ref();
+        places.extend(webhook.map(|webhook| ("events for the webhook", webhook.spool.clone())));
         if self.enrolled {
             let mut journal = config.gallery.clone().into_os_string();
             journal.push(".journal");

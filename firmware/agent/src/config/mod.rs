@@ -5,12 +5,14 @@
 
 mod camera;
 mod enrol;
+pub mod last_good;
 mod link;
 mod log;
 mod page;
 mod parse;
 mod problem;
 mod reader;
+mod status;
 mod update;
 
 use std::path::{Path, PathBuf};
@@ -32,6 +34,8 @@ pub use problem::Problem;
 pub const KIOSK_PROFILE: &str = include_str!("../../profiles/kiosk.toml");
 /// The warehouse profile, as it is shipped.
 pub const WAREHOUSE_PROFILE: &str = include_str!("../../profiles/warehouse.toml");
+/// The version of the settings that this program knows. It grows when a key is renamed.
+pub const VERSION: u32 = 1;
 /// The longest settings file, in bytes.
 pub const MAX_SETTINGS_BYTES: u64 = 256 * 1024;
 
@@ -66,6 +70,8 @@ pub struct Config {
     pub update: Update,
     /// The decision log.
     pub log: Log,
+    /// The file in which a running program says how it is, for `skueye status`.
+    pub status: Option<PathBuf>,
 }
 
 /// The decision log.
@@ -175,6 +181,7 @@ impl Default for Config {
             events: None,
             update: Update::default(),
             log: Log::default(),
+            status: None,
         }
     }
 }

@@ -31,6 +31,7 @@ pub(super) fn read(text: &str, folder: &Path) -> (Config, Vec<String>, Vec<Probl
         return (config, Vec::new(), problems);
     }
     let mut reader = Reader::new(text, document.get_ref());
+    reader.version(super::VERSION);
     read_places(&mut reader, folder, &mut config);
     read_localise(reader.section("localise"), &mut config.localise);
     read_decision(reader.section("decision"), &mut config.decision);
@@ -38,6 +39,7 @@ pub(super) fn read(text: &str, folder: &Path) -> (Config, Vec<String>, Vec<Probl
     super::page::read(reader.section("page"), folder, &mut config.page);
     super::enrol::read(reader.section("enrol"), folder, &mut config.enrol);
     super::update::read(reader.section("update"), folder, &mut config.update);
+    super::status::read(reader.section("status"), folder, &mut config.status);
     super::log::read(reader.section("log"), folder, &mut config.log);
     let (keys, problems) = reader.finish();
     (config, keys, problems)

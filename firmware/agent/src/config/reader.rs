@@ -10,6 +10,9 @@ use super::problem::Problem;
 /// A value with its place in the text.
 type Value<'a> = toml::Spanned<DeValue<'a>>;
 
+/// The key of the version.
+const VERSION: &str = "version";
+
 /// Reads one document.
 pub(super) struct Reader<'a> {
     text: &'a str,
@@ -27,6 +30,33 @@ impl<'a> Reader<'a> {
             sections: Vec::new(),
             keys: Vec::new(),
             problems: Vec::new(),
+        }
+    }
+
+    /// The key `version` above the sections: of what is newer than `known` nobody knows what it means.
+    pub fn version(&mut self, known: u32) {
+        self.sections.push(VERSION);
+        let Some(value) = self.root.get(VERSION) else {
+            return;
+        };
+        let (found, at) = (integer(value.get_ref()), value.span().start);
+        let written = self.text.get(value.span()).unwrap_or_default();
+        let got: String = written.chars().take(60).collect();
+        let expected = format!("1 to {known}");
+        match found {
+            Some(found) if (1..=known).contains(&found) => {}
+            Some(found) if found > known => self.add(
+                at,
+                Code::SettingsVersion,
+                VERSION,
+                expected,
+                got,
+                "install the program that these settings were written for".into(),
+            ),
+            _ => {
+                let remedy = "correct the value".into();
+                self.add(at, Code::SettingsValue, VERSION, expected, got, remedy);
+            }
         }
     }
 

@@ -59,6 +59,15 @@ pub enum Entry {
         /// What it is; none for "not this".
         was: Option<Gtin>,
     },
+    /// What became of a frame for the till that was pending when its presentation was written.
+    Late {
+        /// Its number.
+        presentation: Option<u32>,
+        /// The product; none where it was not recognised.
+        gtin: Option<Gtin>,
+        /// As in a decision.
+        sent: String,
+    },
     /// Something failed and the work went on.
     Fault(Failure),
     /// A set of the update folder.

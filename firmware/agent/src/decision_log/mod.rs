@@ -157,6 +157,12 @@ impl DecisionLog {
     }
 }
 
+impl std::fmt::Debug for LogHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "LogHandle({})", self.0.folder.display())
+    }
+}
+
 impl Drop for DecisionLog {
     fn drop(&mut self) {
         self.shared.lock().ending = true;

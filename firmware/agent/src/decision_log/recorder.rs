@@ -87,6 +87,15 @@ impl Observer for Recorder {
                 said: *said,
                 was: *was,
             }),
+            Line::Late {
+                presentation,
+                gtin,
+                sent,
+            } => self.log.add(Entry::Late {
+                presentation: *presentation,
+                gtin: *gtin,
+                sent: sent.name().into(),
+            }),
             Line::Fault { fault, .. } => self.fault(fault),
             Line::Set { release, step, why } => self.log.add(Entry::Set {
                 release: short(release),

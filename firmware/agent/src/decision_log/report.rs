@@ -139,6 +139,7 @@ impl DayReport {
                 let key = (boot, *presentation);
                 gathered.answers.insert(key, (*said, *was));
             }
+            Entry::Late { sent, .. } => self.failed += u32::from(sent == "failed"),
             Entry::Fault(fault) => {
                 *self.faults.entry(fault.code.clone()).or_default() += fault.times;
             }

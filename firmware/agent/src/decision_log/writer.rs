@@ -134,6 +134,7 @@ impl<D: Disk> Writer<D> {
             let Some(first) = lines.next() else {
                 // The power went before its first line was whole.
                 self.disk.remove(&text)?;
+                self.cut = self.cut.or((length > 0).then_some(length));
                 continue;
             };
             let Some((chain, line)) = Chain::begin(first) else {
@@ -162,7 +163,7 @@ impl<D: Disk> Writer<D> {
     }
 
     fn go_on(&mut self, name: FileName, whole: u64, length: u64) {
-        self.cut = (whole < length).then_some(length - whole);
+        self.cut = self.cut.or((whole < length).then_some(length - whole));
         self.current = Some(Current {
             name,
             length: whole,

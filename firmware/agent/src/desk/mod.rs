@@ -37,6 +37,7 @@ use skueye_page::station::Stage;
 use crate::config::Config;
 use crate::lane::Bell;
 use crate::live::LiveGallery;
+use crate::metrics::Metrics;
 use board::Board;
 use feedback::Feedback;
 use names::Names;
@@ -54,6 +55,8 @@ const PROBES: usize = 8;
 pub struct Desk {
     /// An observer of each run.
     pub board: Board,
+    /// An observer of each run, too.
+    pub metrics: Metrics,
     pub(crate) pulse: Pulse,
     pub(crate) preview: Preview,
     pub(crate) studio: Studio,
@@ -102,6 +105,7 @@ impl Desk {
     pub fn new(config: &Config, settings: &Path) -> Self {
         Self {
             board: Board::default(),
+            metrics: Metrics::new(config.log.folder.clone().unwrap_or(config.home.clone())),
             pulse: Pulse::default(),
             preview: Preview::default(),
             studio: Studio::new(config.enrol.clone()),

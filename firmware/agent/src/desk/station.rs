@@ -134,7 +134,7 @@ impl Station for Desk {
     }
 
     fn metrics(&self) -> String {
-        String::new()
+        self.metrics.text()
     }
 
     fn settings_problems(&self) -> Vec<String> {

@@ -116,6 +116,7 @@ impl<'g> Watcher<'g> {
         let mut times = FrameTimes::default();
         let step = self.step(frame, &mut times);
         self.latencies.add(&times);
+        self.desk.metrics.looked(&times);
         match step {
             Ok(outcome) => outcome.map(|outcome| self.message(outcome)),
             Err(fault) => {

@@ -142,6 +142,8 @@ const SETTINGS: &str = r#"
 folder = "model"
 [gallery]
 path = "gallery.skg"
+[log]
+folder = ""
 "#;
 const RECOGNISE: [&str; 4] = ["recognise", "picture.jpg", "--config", "kiosk.toml"];
 

@@ -191,6 +191,9 @@ impl<D: Disk> Writer<D> {
     fn write_day(&mut self, day: Day, lines: &[Pending]) -> io::Result<()> {
         let fits = |file: &Current| file.name.day == day && file.length < FULL_BYTES;
         let going_on = self.current.filter(fits);
+        if going_on.is_none() {
+            self.clean()?;
+        }
         let mut file = going_on.unwrap_or(Current {
             name: FileName {
                 number: self.newest + 1,
@@ -218,6 +221,18 @@ impl<D: Disk> Writer<D> {
             let retired = self.retire();
             self.warn(retired);
         }
+        Ok(())
+    }
+
+    /// Cuts off what a torn line left at the end of a file that another will follow.
+    fn clean(&mut self) -> io::Result<()> {
+        let Some(file) = self.current.as_mut().filter(|file| !file.is_clean) else {
+            return Ok(());
+        };
+        let name = file.name.text();
+        self.disk.cut(&name, file.length)?;
+        self.disk.sync(&name)?;
+        file.is_clean = true;
         Ok(())
     }
 

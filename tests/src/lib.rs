@@ -1,6 +1,7 @@
 //! What the suites that cross crates share. The suites are in `tests/tests/`.
 #![forbid(unsafe_code)]
 
+pub mod device;
 pub mod hostile;
 pub mod metadata;
 pub mod mutate;

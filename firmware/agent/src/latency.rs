@@ -81,11 +81,11 @@ impl StageMillis {
 pub struct FrameTimes([Option<Duration>; STAGES]);
 
 impl FrameTimes {
-    /// Runs `work` and notes its time as that of `stage`.
+    /// Runs `work` and adds its time to that of `stage`.
     pub fn time<T>(&mut self, stage: Stage, work: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let result = work();
-        self.0[stage as usize] = Some(start.elapsed());
+        *self.0[stage as usize].get_or_insert_default() += start.elapsed();
         result
     }
 

@@ -152,6 +152,12 @@ impl Presenter {
         }
     }
 
+    /// The same, numbering on from `presentations` of earlier runs.
+    pub fn after(mut self, presentations: u32) -> Self {
+        self.ballot.number = presentations;
+        self
+    }
+
     /// Presentations so far.
     pub fn presentations(&self) -> u32 {
         self.ballot.number

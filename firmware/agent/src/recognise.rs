@@ -1,18 +1,19 @@
 //! Model and gallery together: a region of a picture to the best products.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use skueye_gallery::{Hit, Hits, Request, Searcher, Snapshot, Store};
-use skueye_models::{Fault, Thresholds};
+use skueye_gallery::{Hits, ProductIndex, Request, Searcher, Snapshot, Store};
+use skueye_models::{Fault, Thresholds, Verdict};
 use skueye_update::slot;
 use skueye_vision::embed::Notice;
 use skueye_vision::{ModelSet, Region, RgbImage};
 
-use crate::config::Config;
+use crate::config::{Config, Own};
 use crate::latency::{FrameTimes, Stage};
 use crate::live::LiveGallery;
-use crate::vote::PRODUCTS_PER_FRAME;
+use crate::vote::{PRODUCTS_PER_FRAME, Ranked};
 
 /// Opens the model and the gallery of `config`, with what was enrolled, proven to belong together.
 ///
@@ -43,6 +44,9 @@ pub fn open_gallery_to_change(path: &Path) -> Result<Store, Fault> {
     }
 }
 
+/// The share of a region's sides that a second look takes.
+const CLOSER: f32 = 0.85;
+
 /// Recognises regions, with memory of its own: after [`Recogniser::new`] only the runtime of the network allocates.
 pub struct Recogniser {
     model: ModelSet,
@@ -53,7 +57,13 @@ pub struct Recogniser {
     searcher: Searcher,
     hits: Hits,
     probe: Vec<f32>,
+    /// The embedding of the first of two looks.
+    first: Vec<f32>,
+    found: heapless::Vec<Ranked, PRODUCTS_PER_FRAME>,
     thresholds: Thresholds,
+    /// The thresholds of single products that the settings name.
+    own: BTreeMap<u64, Own>,
+    second_look: bool,
 }
 
 impl Recogniser {
@@ -66,13 +76,17 @@ impl Recogniser {
         let thresholds = config.decision.thresholds(&model.manifest.thresholds)?;
         Ok(Self {
             probe: vec![0.0; model.embedder.dim()],
+            first: vec![0.0; model.embedder.dim()],
             model,
             gallery,
             snapshot,
             version,
             searcher: Searcher::new(),
             hits: Hits::new(),
+            found: heapless::Vec::new(),
             thresholds,
+            own: config.thresholds.clone(),
+            second_look: config.decision.second_look,
         })
     }
 
@@ -104,8 +118,34 @@ impl Recogniser {
         self.model.embedder.notice()
     }
 
-    /// Looks for `region` of `image`: [`Self::hits`] and [`Self::probe`] are then what was found. Times go into `times`.
+    /// Looks for `region` of `image`: [`Self::found`] and [`Self::probe`] are then what was found. Times go into `times`.
     pub fn look(
+        &mut self,
+        image: &RgbImage,
+        region: Region,
+        times: &mut FrameTimes,
+    ) -> Result<(), Fault> {
+        self.embed(image, region, times)?;
+        self.search(times)?;
+        if self.second_look && self.verdict() == Verdict::Ask {
+            self.first.copy_from_slice(&self.probe);
+            self.embed(image, region.inner(CLOSER), times)?;
+            to_mean_direction(&mut self.probe, &self.first);
+            self.search(times)?;
+        }
+        Ok(())
+    }
+
+    /// What the last look alone would mean.
+    pub fn verdict(&self) -> Verdict {
+        let Some(best) = self.found.first() else {
+            return Verdict::Reject;
+        };
+        let thresholds = best.own.unwrap_or(self.thresholds);
+        thresholds.judge(best.score, self.found.get(1).map(|second| second.score))
+    }
+
+    fn embed(
         &mut self,
         image: &RgbImage,
         region: Region,
@@ -114,19 +154,57 @@ impl Recogniser {
         let preprocessor = &mut self.model.preprocessor;
         let tensor = times.time(Stage::Preprocess, || preprocessor.tensor(image, region))?;
         let (embedder, probe) = (&mut self.model.embedder, &mut self.probe);
-        times.time(Stage::Embed, || embedder.embed_unit(tensor, probe))?;
-        let (searcher, hits, request) = (
-            &mut self.searcher,
-            &mut self.hits,
-            Request::new(PRODUCTS_PER_FRAME),
-        );
+        times.time(Stage::Embed, || embedder.embed_unit(tensor, probe))
+    }
+
+    fn search(&mut self, times: &mut FrameTimes) -> Result<(), Fault> {
+        let (searcher, hits) = (&mut self.searcher, &mut self.hits);
+        let request = Request::new(PRODUCTS_PER_FRAME);
         times.time(Stage::Search, || {
-            searcher.answer_in(&self.snapshot, probe, &request, hits)
-        })
+            searcher.answer_in(&self.snapshot, &self.probe, &request, hits)
+        })?;
+        self.found.clear();
+        for hit in self.hits.products() {
+            let ranked = Ranked {
+                product: hit.product,
+                score: hit.score,
+                own: self.own(hit.product)?,
+            };
+            // No more were asked for than there is room for.
+            let _ = self.found.push(ranked);
+        }
+        Ok(())
+    }
+
+    /// The thresholds of this product alone: those of the settings, then those that the gallery brings.
+    fn own(&self, product: ProductIndex) -> Result<Option<Thresholds>, Fault> {
+        let brought = self.snapshot.extras(product);
+        let brought = Own {
+            accept: brought.accept,
+            reject: brought.reject,
+            margin: brought.margin,
+        };
+        let set = match self.own.is_empty() {
+            true => Own::default(),
+            false => {
+                let gtin = self.snapshot.product(product)?.gtin;
+                self.own.get(&gtin.value()).copied().unwrap_or_default()
+            }
+        };
+        Ok(set.or(brought).over(&self.thresholds))
     }
 
     /// The best products of the last look, the best first, each by its best row.
-    pub fn hits(&self) -> &[Hit] {
-        self.hits.products()
+    pub fn found(&self) -> &[Ranked] {
+        &self.found
+    }
+}
+
+/// Puts the direction of the mean of two unit vectors into the first; opposite ones leave it as it is.
+fn to_mean_direction(a: &mut [f32], b: &[f32]) {
+    let sums = a.iter().zip(b).map(|(a, b)| a + b);
+    let norm = sums.map(|sum| sum * sum).sum::<f32>().sqrt();
+    if norm > 1e-6 {
+        a.iter_mut().zip(b).for_each(|(a, b)| *a = (*a + b) / norm);
     }
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde::Serialize;
 use skueye_gallery::Snapshot;
-use skueye_models::{Code, Fault, Gtin, Verdict};
+use skueye_models::{Code, Fault, Gtin, Thresholds, Verdict};
 use skueye_vision::embed::Notice;
 
 use crate::latency::StageMillis;
@@ -162,6 +162,9 @@ pub struct Event<'a> {
     pub score: Option<f32>,
     /// Its distance to the second.
     pub margin: Option<f32>,
+    /// The thresholds that the best product has for itself, if it has some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own_thresholds: Option<Thresholds>,
     /// Why the answer was withheld.
     pub reason: Option<Reason>,
     /// Frames that voted.
@@ -204,6 +207,7 @@ impl<'a> Event<'a> {
             title: answer.map(|answer| answer.title),
             score: outcome.candidates.first().map(|best| best.score),
             margin: outcome.margin(),
+            own_thresholds: outcome.candidates.first().and_then(|best| best.own),
             reason: outcome.reason,
             votes: outcome.votes,
             agreeing: outcome.agreeing,

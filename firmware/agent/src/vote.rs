@@ -5,7 +5,7 @@
 //! is listed.
 
 use heapless::Vec;
-use skueye_gallery::{Hit, ProductIndex};
+use skueye_gallery::ProductIndex;
 use skueye_models::Thresholds;
 
 /// Products of one frame that take part.
@@ -15,13 +15,15 @@ const PRODUCTS: usize = 128;
 /// The sharpness at which a frame has half of its weight.
 const HALF_SHARPNESS: f32 = 300.0;
 
-/// A product with its score over all frames.
+/// A product with its score: in one frame, or over all of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ranked {
     /// The product.
     pub product: ProductIndex,
-    /// The weighted mean of its scores.
+    /// Its score in the frame, or the weighted mean of its scores.
     pub score: f32,
+    /// The thresholds of this product alone; `None`: those of all products.
+    pub own: Option<Thresholds>,
 }
 
 /// The frames of one presentation. It allocates nothing.
@@ -37,6 +39,7 @@ pub struct Vote {
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     product: ProductIndex,
+    own: Option<Thresholds>,
     /// Sum of weight times score, over the frames that list it.
     score: f64,
     /// Sum of weight times the last listed score, over the same frames.
@@ -56,17 +59,17 @@ impl Vote {
         self.frames
     }
 
-    /// Takes one frame's `hits` (the best products, the best first). A frame without hits counts, for nothing.
-    pub fn add(&mut self, hits: &[Hit], sharpness: f32, thresholds: &Thresholds) {
+    /// Takes what one frame found (the best products, the best first). A frame that found nothing counts, for nothing.
+    pub fn add(&mut self, found: &[Ranked], sharpness: f32, thresholds: &Thresholds) {
         self.frames += 1;
-        let hits = &hits[..hits.len().min(PRODUCTS_PER_FRAME)];
-        let Some(last) = hits.last() else { return };
-        let weight = frame_weight(hits, sharpness, thresholds);
+        let found = &found[..found.len().min(PRODUCTS_PER_FRAME)];
+        let Some(last) = found.last() else { return };
+        let weight = frame_weight(found, sharpness, thresholds);
         self.weight += weight;
         self.floor += weight * f64::from(last.score);
-        for (place, hit) in hits.iter().enumerate() {
-            if let Some(entry) = self.entry(hit.product) {
-                entry.score += weight * f64::from(hit.score);
+        for (place, ranked) in found.iter().enumerate() {
+            if let Some(entry) = self.entry(ranked) {
+                entry.score += weight * f64::from(ranked.score);
                 entry.floor += weight * f64::from(last.score);
                 entry.firsts += u32::from(place == 0);
             }
@@ -87,6 +90,7 @@ impl Vote {
             let ranked = Ranked {
                 product: entry.product,
                 score: score as f32,
+                own: entry.own,
             };
             let ahead =
                 |other: &Ranked| (other.score, ranked.product) >= (ranked.score, other.product);
@@ -100,13 +104,15 @@ impl Vote {
         best
     }
 
-    fn entry(&mut self, product: ProductIndex) -> Option<&mut Entry> {
-        let found = self.entries.iter().position(|e| e.product == product);
+    fn entry(&mut self, ranked: &Ranked) -> Option<&mut Entry> {
+        let same = |entry: &Entry| entry.product == ranked.product;
+        let found = self.entries.iter().position(same);
         let at = match found {
             Some(at) => at,
             None => {
                 let new = Entry {
-                    product,
+                    product: ranked.product,
+                    own: ranked.own,
                     score: 0.0,
                     floor: 0.0,
                     firsts: 0,
@@ -120,9 +126,9 @@ impl Vote {
 }
 
 /// Between 0.001 and 1. Sharpness, score and margin each contribute a factor; none alone silences a frame.
-fn frame_weight(hits: &[Hit], sharpness: f32, thresholds: &Thresholds) -> f64 {
-    let best = hits[0].score;
-    let margin = hits.get(1).map_or(1.0, |second| best - second.score);
+fn frame_weight(found: &[Ranked], sharpness: f32, thresholds: &Thresholds) -> f64 {
+    let best = found[0].score;
+    let margin = found.get(1).map_or(1.0, |second| best - second.score);
     let band = (thresholds.accept - thresholds.reject).max(0.05);
     let by_sharpness = 0.1 + 0.9 * sharpness / (sharpness + HALF_SHARPNESS);
     let by_score = 0.1 + 0.9 * ((best - thresholds.reject) / band).clamp(0.0, 1.0);
@@ -142,19 +148,19 @@ mod tests {
         false_accept_rate: 0.01,
     };
 
-    fn hits(scores: &[(u32, f32)]) -> std::vec::Vec<Hit> {
-        let hit = |(row, (product, score)): (u32, &(u32, f32))| Hit {
-            row,
+    fn found(scores: &[(u32, f32)]) -> std::vec::Vec<Ranked> {
+        let ranked = |(product, score): &(u32, f32)| Ranked {
             product: ProductIndex(*product),
             score: *score,
+            own: None,
         };
-        (0..).zip(scores).map(hit).collect()
+        scores.iter().map(ranked).collect()
     }
 
     fn vote(frames: &[(&[(u32, f32)], f32)]) -> Vote {
         let mut vote = Vote::default();
         for (scores, sharpness) in frames {
-            vote.add(&hits(scores), *sharpness, &THRESHOLDS);
+            vote.add(&found(scores), *sharpness, &THRESHOLDS);
         }
         vote
     }
@@ -199,7 +205,7 @@ mod tests {
                 scores.sort_by_key(|s| s.0);
                 scores.dedup_by_key(|s| s.0);
                 scores.sort_by(|a, b| b.1.total_cmp(&a.1));
-                vote.add(&hits(&scores), *sharpness, &THRESHOLDS);
+                vote.add(&found(&scores), *sharpness, &THRESHOLDS);
             }
             let ranking = vote.ranking();
             prop_assert!(ranking.windows(2).all(|w| w[0].score >= w[1].score));

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use skueye_models::{Fault, Gtin};
 
+use crate::extras::Extras;
 use crate::file::Gallery;
 use crate::filter::RowSet;
 use crate::view::{ProductIndex, ProductRef};
@@ -86,6 +87,11 @@ impl Snapshot {
             Some(at) => added.gallery.view().product(ProductIndex(at as u32)),
             None => self.base.view().product(index),
         }
+    }
+
+    /// The extras of the product at `index`: those of the file below, as what is added has none.
+    pub fn extras(&self, index: ProductIndex) -> Extras<'_> {
+        self.base.view().extras(index)
     }
 
     /// The number in the snapshot of a product of the rows that were added; unknown ones stay what they are.

@@ -135,6 +135,18 @@ impl Region {
         inside(self.x, self.width, width) && inside(self.y, self.height, height)
     }
 
+    /// The part of it around the same middle that has `share` (0 to 1) of its sides, at least a pixel.
+    pub fn inner(&self, share: f32) -> Self {
+        let part = |length: u32| ((length as f32 * share) as u32).clamp(1, length.max(1));
+        let (width, height) = (part(self.width), part(self.height));
+        Self {
+            x: self.x + self.width.saturating_sub(width) / 2,
+            y: self.y + self.height.saturating_sub(height) / 2,
+            width,
+            height,
+        }
+    }
+
     /// Refuses a region that has no area or leaves `image` (E303).
     pub fn check(&self, image: &RgbImage) -> Result<(), Fault> {
         if self.fits(image.width, image.height) {
@@ -158,6 +170,27 @@ impl Region {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_inner_region_has_the_same_middle_and_an_area() {
+        let region = Region {
+            x: 10,
+            y: 20,
+            width: 100,
+            height: 3,
+        };
+        let expected = Region {
+            x: 20,
+            y: 20,
+            width: 80,
+            height: 2,
+        };
+        assert_eq!(region.inner(0.8), expected);
+        for share in [0.0, 0.1, 1.0, f32::NAN] {
+            let inner = region.inner(share);
+            assert!(inner.fits(110, 23), "{inner:?}");
+        }
+    }
 
     #[test]
     fn a_picture_has_exactly_its_bytes() {

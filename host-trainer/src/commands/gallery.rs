@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 use skueye_trainer::data::Dataset;
-use skueye_trainer::embed::{Besides, build_gallery};
+use skueye_trainer::embed::{Besides, build_gallery, read_thresholds};
 
 use super::print;
 
@@ -29,6 +29,9 @@ pub enum GalleryCommand {
         /// Sorts the rows into this many inverted lists besides, for millions of rows: about twice their square root.
         #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
         lists: Option<u32>,
+        /// A CSV of thresholds of single products: GTIN, ACCEPT, REJECT, MARGIN. An empty cell is as for all products.
+        #[arg(long, value_name = "FILE")]
+        thresholds: Option<PathBuf>,
     },
 }
 
@@ -42,9 +45,16 @@ pub fn run(command: GalleryCommand, json: bool) -> anyhow::Result<bool> {
             out,
             fp16,
             lists,
+            thresholds,
         } => {
-            let (besides, data) = (Besides { fp16, lists }, Dataset::open(&data)?);
-            let report = build_gallery(&model, &vectors, &data, besides, &out)?;
+            let thresholds = thresholds.map_or(Ok(Vec::new()), |path| read_thresholds(&path))?;
+            let besides = Besides {
+                fp16,
+                lists,
+                thresholds,
+            };
+            let data = Dataset::open(&data)?;
+            let report = build_gallery(&model, &vectors, &data, &besides, &out)?;
             print(json, &report, |report| {
                 let (rows, products) = (report.rows, report.products);
                 format!("{rows} rows of {products} products in {}", out.display())

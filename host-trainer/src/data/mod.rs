@@ -30,6 +30,7 @@ pub use picture_paths::PicturePaths;
 pub use problems::Report;
 pub use reader::Dataset;
 pub use rows::{ListingRow, Row, Rows, Table};
+pub(crate) use sheet::csv_fault;
 pub use sheet::{Place, Sheet};
 pub use table_writer::TableWriter;
 pub use validate::{ValidateOptions, validate};

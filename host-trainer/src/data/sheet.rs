@@ -184,7 +184,7 @@ impl Sheet {
     }
 }
 
-pub(super) fn csv_fault(path: &Path, error: &csv::Error) -> Fault {
+pub(crate) fn csv_fault(path: &Path, error: &csv::Error) -> Fault {
     let number = error.position().map_or(0, csv::Position::line);
     let place = Place {
         unit: "line",

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use skueye_gallery::GalleryBuilder;
+use skueye_gallery::{Extras, GalleryBuilder};
 use skueye_models::{Code, Fault, Gtin, Product};
 use skueye_vision::model::read_manifest;
 
 use super::merge::open_all;
+use super::thresholds::ProductThresholds;
 use crate::data::{Dataset, ProductRow};
 use crate::progress::Step;
 
@@ -22,23 +23,26 @@ pub struct GalleryReport {
 }
 
 /// What a gallery has besides rows and products.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Besides {
     /// Rows in FP16, so that a search ends in the order of float.
     pub fp16: bool,
     /// Inverted lists, for millions of rows: how many.
     pub lists: Option<u32>,
+    /// What single products have in place of the model's thresholds.
+    pub thresholds: Vec<ProductThresholds>,
 }
 
 /// Builds the gallery of `vectors` (the files of all shards, in any order) for the device at `out`. Rows stand in the order
 /// of the data set's table, products in the order of their first rows, so the number of shards does not show.
 ///
-/// Errors: E517, E518 where the vectors are not of this model and data, E507 without a ground truth, E204, E901.
+/// Errors: E517, E518 where the vectors are not of this model and data, E507 without a ground truth, E503 for thresholds of a
+/// product that has no row, E204 also for those out of range, E901.
 pub fn build_gallery(
     model: &Path,
     vectors: &[PathBuf],
     dataset: &Dataset,
-    besides: Besides,
+    besides: &Besides,
     out: &Path,
 ) -> Result<GalleryReport, Fault> {
     let manifest = read_manifest(model)?;
@@ -82,8 +86,26 @@ pub fn build_gallery(
             Ok(())
         })?;
     }
+    for own in &besides.thresholds {
+        set_thresholds(&mut builder, own)?;
+    }
     builder.write(out)?;
     Ok(report)
+}
+
+fn set_thresholds(builder: &mut GalleryBuilder, own: &ProductThresholds) -> Result<(), Fault> {
+    let product = builder.product_of(own.gtin).ok_or_else(|| {
+        let (expected, got) = ("a product of this gallery", own.gtin.to_string());
+        let remedy = "take its line out of the thresholds, or embed a picture of it";
+        Fault::new(Code::DataRow, expected, got, remedy)
+    })?;
+    let extras = Extras {
+        accept: own.accept,
+        reject: own.reject,
+        margin: own.margin,
+        thumbnail: "",
+    };
+    builder.set_extras(product, extras)
 }
 
 /// What rows show, by name.

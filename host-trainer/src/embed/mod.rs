@@ -9,6 +9,7 @@
 //! | [`mod@file`] | the finished file: `.npy` with `.tsv` beside it |
 //! | [`mod@merge`] | the parts of all processes together |
 //! | [`gallery`] | a gallery from vectors |
+//! | [`mod@thresholds`] | thresholds of single products |
 
 pub mod file;
 pub mod gallery;
@@ -16,6 +17,7 @@ pub mod journal;
 pub mod merge;
 pub mod pool;
 pub mod shard;
+pub mod thresholds;
 
 #[cfg(test)]
 mod tests;
@@ -25,3 +27,4 @@ pub use gallery::{Besides, GalleryReport, build_gallery};
 pub use merge::merge;
 pub use pool::embed_pictures;
 pub use shard::{EmbedOptions, EmbedReport, embed};
+pub use thresholds::{ProductThresholds, read_thresholds};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use skueye_models::{Code, Fault};
+use skueye_models::{Code, Fault, Gtin};
 
 use super::journal::Journal;
 use super::*;
@@ -75,12 +75,13 @@ fn three_shards_merge_to_the_bytes_of_one_process_vectors_and_gallery() {
     let besides = Besides {
         fp16: true,
         lists: Some(2),
+        ..Besides::default()
     };
     let report = build_gallery(
         &model(),
         std::slice::from_ref(&whole),
         &dataset,
-        besides,
+        &besides,
         &one,
     )
     .unwrap();
@@ -91,8 +92,9 @@ fn three_shards_merge_to_the_bytes_of_one_process_vectors_and_gallery() {
             products: 4
         }
     );
-    build_gallery(&model(), &shuffled, &dataset, besides, &three).unwrap();
+    build_gallery(&model(), &shuffled, &dataset, &besides, &three).unwrap();
     assert!(fs::read(&one).unwrap() == fs::read(&three).unwrap());
+    assert_thresholds(&whole, &dataset, folder.path());
     // What the file says is what the device's code says.
     let pictures: Vec<_> = dataset
         .rows(Split::Index)
@@ -112,6 +114,37 @@ fn three_shards_merge_to_the_bytes_of_one_process_vectors_and_gallery() {
     let again = embed(&dataset, &options(&whole, "1/1")).unwrap();
     assert_eq!(again.resumed, 12, "nothing is done twice");
     refuses(&whole, &parts, &dataset, folder.path());
+}
+
+fn assert_thresholds(whole: &Path, dataset: &Dataset, folder: &Path) {
+    let (table, out) = (folder.join("own.csv"), folder.join("own.skg"));
+    let build = |line: String| {
+        fs::write(&table, format!("GTIN,ACCEPT,REJECT,MARGIN\n{line}\n")).unwrap();
+        let besides = Besides {
+            thresholds: read_thresholds(&table)?,
+            ..Besides::default()
+        };
+        build_gallery(&model(), &[whole.to_owned()], dataset, &besides, &out)
+    };
+    let shown = |gtin: Gtin| {
+        let gallery = skueye_gallery::Gallery::open(&out).unwrap();
+        let mut products = gallery.view().products().map(Result::unwrap);
+        let (index, _) = products.find(|(_, product)| product.gtin == gtin).unwrap();
+        let extras = gallery.view().extras(index);
+        (extras.accept, extras.reject, extras.margin)
+    };
+    let stocked = skueye_gallery::Gallery::open(folder.join("one.skg")).unwrap();
+    let stocked = stocked.view().products().map(|p| p.unwrap().1.gtin).next();
+    let known = stocked.unwrap();
+    build(format!("{known},0.9,,0.125")).unwrap();
+    assert_eq!(shown(known), (Some(0.9), None, Some(0.125)));
+    for (line, code) in [
+        (format!("{known},high,,"), Code::DataRow),
+        (format!("{known},0.2,0.3,"), Code::GalleryInput),
+        ("96385074,0.9,,".into(), Code::DataRow),
+    ] {
+        assert_eq!(build(line).unwrap_err().code(), code);
+    }
 }
 
 fn refuses(whole: &Path, parts: &[PathBuf], dataset: &Dataset, folder: &Path) {
@@ -147,7 +180,7 @@ fn refuses(whole: &Path, parts: &[PathBuf], dataset: &Dataset, folder: &Path) {
         &model(),
         &[whole.to_owned()],
         dataset,
-        Besides::default(),
+        &Besides::default(),
         &folder.join("other.skg"),
     );
     assert_eq!(

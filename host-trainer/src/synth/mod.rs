@@ -47,7 +47,7 @@ pub struct SynthOptions {
     pub seed: u64,
     /// Products to train with.
     pub train_products: usize,
-    /// Products of training lines that are kept for validation.
+    /// Products of other brands than those of training, for choices and thresholds.
     pub val_products: usize,
     /// Products of other brands: their listing photos are the index, their kiosk photos are queries.
     pub eval_products: usize,

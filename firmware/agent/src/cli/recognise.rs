@@ -46,25 +46,25 @@ impl Recognise {
         let (model, gallery) = recognise::open(&config)?;
         let mut recogniser = Recogniser::new(model, gallery, &config)?;
         let gallery = Arc::clone(recogniser.snapshot());
-        let thresholds = *recogniser.thresholds();
         recogniser.look(&image, Region::whole(&image), &mut times)?;
-        let hits = recogniser.hits();
-        let scores = (hits.first().map(|h| h.score), hits.get(1).map(|h| h.score));
-        let candidates = hits
+        let found = recogniser.found();
+        let scores = (
+            found.first().map(|r| r.score),
+            found.get(1).map(|r| r.score),
+        );
+        let candidates = found
             .iter()
             .take(config.decision.candidates as usize)
-            .map(|hit| {
-                let product = gallery.product(hit.product)?;
+            .map(|ranked| {
+                let product = gallery.product(ranked.product)?;
                 Ok(Candidate {
                     gtin: product.gtin,
                     title: product.title,
-                    score: hit.score,
+                    score: ranked.score,
                 })
             });
         let answer = Answer {
-            verdict: scores
-                .0
-                .map_or(Verdict::Reject, |best| thresholds.judge(best, scores.1)),
+            verdict: recogniser.verdict(),
             score: scores.0,
             margin: scores.0.zip(scores.1).map(|(best, second)| best - second),
             candidates: candidates.collect::<Result<_, Fault>>()?,

@@ -69,6 +69,13 @@ enum Ended {
     Reload,
 }
 
+/// What a reload replaced: it counts again where the new settings do not come to their first frame.
+struct Before {
+    settings: Config,
+    /// Frames that had been seen.
+    frames: u64,
+}
+
 impl Run {
     pub fn run(self) -> Result<ExitCode, Fault> {
         let requests = Requests::listen()
@@ -87,20 +94,28 @@ impl Run {
         let _service = Service::start(Arc::clone(&desk), device.status.clone());
         refused.iter().for_each(|fault| say(&desk, fault));
         let mut pause = FIRST_PAUSE;
+        let mut before = None;
         loop {
-            match self.once(&device, &mut program, &desk, &requests) {
-                Ok(Ended::Done) => return Ok(ExitCode::SUCCESS),
-                Ok(Ended::Set) => pause = FIRST_PAUSE,
-                Ok(Ended::Reload) => {
+            let ended = self.once(&device, &mut program, &desk, &requests);
+            match (ended, before.take()) {
+                (Ok(Ended::Done), _) => return Ok(ExitCode::SUCCESS),
+                (Ok(Ended::Set), _) => pause = FIRST_PAUSE,
+                (Ok(Ended::Reload), _) => {
                     pause = FIRST_PAUSE;
-                    self.reload(&mut device, &desk);
+                    before = self.reload(&mut device, &desk);
                 }
-                Err(fault) if fault.code() == Code::PartFailed && self.is_live(&device) => {
+                (Err(fault), Some(Before { settings, frames }))
+                    if frames == desk.pulse.frames() =>
+                {
+                    say(&desk, &self.not_reloaded(&fault));
+                    device = settings;
+                }
+                (Err(fault), _) if fault.code() == Code::PartFailed && self.is_live(&device) => {
                     say(&desk, &fault);
                     std::thread::sleep(pause);
                     pause = LONGEST_PAUSE.min(pause * 2);
                 }
-                Err(fault) => return Err(fault),
+                (Err(fault), _) => return Err(fault),
             }
         }
     }
@@ -117,25 +132,32 @@ impl Run {
         }
     }
 
-    /// The settings as they are now; where they are refused the device goes on with those that it has. Page, enrolment and
-    /// status stay as they were at the start.
-    fn reload(&self, device: &mut Config, desk: &Desk) {
-        match last_good::load(&self.config, None) {
-            Ok((mut config, _)) => {
+    /// The settings as they are now, and those before; where they are refused the device goes on with those that it has. Page,
+    /// enrolment and status stay as they were at the start.
+    fn reload(&self, device: &mut Config, desk: &Desk) -> Option<Before> {
+        match Config::load(&self.config) {
+            Ok(mut config) => {
                 self.overrule(&mut config);
                 (config.page, config.enrol) = (device.page.clone(), device.enrol.clone());
-                *device = config;
+                let settings = std::mem::replace(device, config);
+                let frames = desk.pulse.frames();
+                Some(Before { settings, frames })
             }
             Err(refused) => {
-                let fault = Fault::new(
-                    Code::SettingsReload,
-                    "settings without a problem",
-                    refused.to_string(),
-                    "correct them and reload again; until then the device works with those that it has",
-                );
-                say(desk, &fault.at(&self.config));
+                say(desk, &self.not_reloaded(&refused));
+                None
             }
         }
+    }
+
+    fn not_reloaded(&self, refused: &Fault) -> Fault {
+        let fault = Fault::new(
+            Code::SettingsReload,
+            "settings with which the device can start",
+            refused.to_string(),
+            "correct them and reload again; until then the device works with those that it has",
+        );
+        fault.at(&self.config)
     }
 
     fn choose_page(&self, device: &mut Config) -> Result<(), Fault> {

@@ -13,8 +13,10 @@ mod parse;
 mod problem;
 mod reader;
 mod status;
+mod thresholds;
 mod update;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use skueye_models::{Code, Fault, Thresholds};
@@ -29,6 +31,7 @@ pub use enrol::Enrol;
 pub use link::{Link, Serial, Webhook};
 pub use page::Page;
 pub use problem::Problem;
+pub use thresholds::Own;
 
 /// The kiosk profile, as it is shipped.
 pub const KIOSK_PROFILE: &str = include_str!("../../profiles/kiosk.toml");
@@ -58,6 +61,8 @@ pub struct Config {
     pub localise: localise::Settings,
     /// When to accept, ask or reject.
     pub decision: Decision,
+    /// The thresholds of single products, by the value of their number.
+    pub thresholds: BTreeMap<u64, Own>,
     /// The way to the till.
     pub link: Link,
     /// How products are enrolled at the device.
@@ -147,6 +152,8 @@ pub struct Decision {
     pub candidates: u32,
     /// A frame whose crop is less sharp has no vote; 0: every frame votes.
     pub min_sharpness: f32,
+    /// Whether an item that is not accepted at the first look is looked at once more, closer, in the same frame.
+    pub second_look: bool,
 }
 
 /// How many items there are at once.
@@ -175,6 +182,7 @@ impl Default for Config {
             camera: Camera::default(),
             localise: localise::Settings::default(),
             decision: Decision::default(),
+            thresholds: BTreeMap::new(),
             link: Link::default(),
             enrol: Enrol::default(),
             page: Page::default(),
@@ -198,6 +206,7 @@ impl Default for Decision {
             timeout_ms: 3000,
             candidates: 5,
             min_sharpness: 0.0,
+            second_look: false,
         }
     }
 }

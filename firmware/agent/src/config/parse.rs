@@ -35,6 +35,7 @@ pub(super) fn read(text: &str, folder: &Path) -> (Config, Vec<String>, Vec<Probl
     read_places(&mut reader, folder, &mut config);
     read_localise(reader.section("localise"), &mut config.localise);
     read_decision(reader.section("decision"), &mut config.decision);
+    super::thresholds::read(reader.section("thresholds"), &mut config.thresholds);
     super::link::read(reader.section("link"), folder, &mut config.link);
     super::page::read(reader.section("page"), folder, &mut config.page);
     super::enrol::read(reader.section("enrol"), folder, &mut config.enrol);
@@ -155,6 +156,7 @@ fn read_decision(mut section: Section<'_, '_>, into: &mut Decision) {
     section.integer("timeout_ms", 1..=3_600_000, &mut into.timeout_ms);
     section.integer("candidates", 1..=16, &mut into.candidates);
     section.number("min_sharpness", 0.0..=100_000.0, &mut into.min_sharpness);
+    section.flag("second_look", &mut into.second_look);
     if into.max_frames < into.min_frames {
         let expected = format!("at least min_frames, which is {}", into.min_frames);
         section.refuse(

@@ -229,6 +229,37 @@ impl<'a> Section<'_, 'a> {
         self.value(key).is_some()
     }
 
+    /// Gives each key, as `parse` understands it, and the table that is its value to `read`, which finishes it. What is no
+    /// such key with such a value is refused.
+    pub fn each<T>(
+        self,
+        expected: &str,
+        parse: impl Fn(&str) -> Option<T>,
+        mut read: impl FnMut(T, Section<'_, 'a>),
+    ) {
+        for (key, value) in self.table.into_iter().flatten() {
+            let name = key.get_ref().as_ref();
+            let table = value.get_ref().as_table();
+            let (Some(parsed), Some(_)) = (parse(name), table) else {
+                let shown: String = name.chars().take(60).collect();
+                let full = format!("{}.{shown}", self.name);
+                let (at, got) = (key.span().start, format!("{shown:?}"));
+                let remedy = "correct the line".into();
+                self.reader
+                    .add(at, Code::SettingsValue, &full, expected, got, remedy);
+                continue;
+            };
+            let section = Section {
+                reader: &mut *self.reader,
+                name: self.name,
+                at: value.span().start,
+                table,
+                known: Vec::new(),
+            };
+            read(parsed, section);
+        }
+    }
+
     /// Refuses the keys that nobody asked for.
     pub fn finish(self) {
         if let Some(table) = self.table {

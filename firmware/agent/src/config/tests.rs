@@ -184,6 +184,43 @@ fn thresholds_are_the_models_unless_overridden() {
 }
 
 #[test]
+fn single_products_have_thresholds_of_their_own() {
+    let text = "[thresholds]\n4006381333931 = { accept = 0.5 }\n96385074 = { margin = 0.2, reject = 0.1 }\n";
+    let config = Config::parse(text, Path::new("")).unwrap();
+    let all = Thresholds {
+        accept: 0.6,
+        reject: 0.55,
+        margin: 0.05,
+        false_accept_rate: 0.01,
+    };
+    let own = |gtin: u64| config.thresholds[&gtin].over(&all).unwrap();
+    let first = own(4_006_381_333_931);
+    assert_eq!((first.accept, first.reject, first.margin), (0.5, 0.5, 0.05));
+    let second = own(96_385_074);
+    assert_eq!(
+        (second.accept, second.reject, second.margin),
+        (0.6, 0.1, 0.2)
+    );
+    assert_eq!(super::Own::default().over(&all), None);
+    for (line, key) in [
+        (
+            "4006381333932 = { accept = 0.5 }",
+            "thresholds.4006381333932",
+        ),
+        ("4006381333931 = 0.5", "thresholds.4006381333931"),
+        ("4006381333931 = { acept = 0.5 }", "thresholds.acept"),
+        ("4006381333931 = { accept = 1.5 }", "thresholds.accept"),
+        (
+            "4006381333931 = { accept = 0.5, reject = 0.6 }",
+            "thresholds.reject",
+        ),
+    ] {
+        let found = problems(&format!("[thresholds]\n{line}\n"));
+        assert_eq!((found.len(), found[0].line, &*found[0].key), (1, 2, key));
+    }
+}
+
+#[test]
 fn a_settings_file_of_any_size_is_read_no_further_than_its_limit() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("huge.toml");

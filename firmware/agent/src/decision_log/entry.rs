@@ -193,8 +193,9 @@ pub struct Failure {
 }
 
 impl Decision {
-    /// What `event` says, decided with `setup`.
-    pub fn new(event: &Event<'_>, setup: Setup) -> Self {
+    /// What `event` says, decided with `setup`, or with the thresholds that the best product has for itself.
+    pub fn new(event: &Event<'_>, mut setup: Setup) -> Self {
+        setup.thresholds = event.own_thresholds.unwrap_or(setup.thresholds);
         let candidates = event.candidates.iter().map(|candidate| Candidate {
             gtin: candidate.gtin,
             title: short(candidate.title),

@@ -33,6 +33,7 @@ use std::time::{Duration, Instant};
 use heapless::Deque;
 use skueye_models::{EmbeddingId, Fault, Gtin};
 use skueye_page::station::Stage;
+use skueye_vision::localise::{self, Localiser};
 
 use crate::config::Config;
 use crate::lane::Bell;
@@ -57,7 +58,8 @@ pub struct Desk {
     pub board: Board,
     /// An observer of each run, too.
     pub metrics: Metrics,
-    pub(crate) pulse: Pulse,
+    /// What recognition counts.
+    pub pulse: Pulse,
     pub(crate) preview: Preview,
     pub(crate) studio: Studio,
     pub(crate) feedback: Feedback,
@@ -66,6 +68,8 @@ pub struct Desk {
     probes: Mutex<Deque<Probe, PROBES>>,
     /// Of the run that goes on.
     run: Mutex<Option<Run>>,
+    /// The empty stage, as the last run with a camera knew it.
+    stage: Mutex<Option<Localiser>>,
     settings: PathBuf,
     staged: Staged,
     names: Names,
@@ -114,6 +118,7 @@ impl Desk {
             mail: Mutex::default(),
             probes: Mutex::default(),
             run: Mutex::default(),
+            stage: Mutex::default(),
             settings: settings.to_owned(),
             log: config.log.folder.clone(),
             names: Names::new(config.enrol.names.clone()),
@@ -131,6 +136,19 @@ impl Desk {
     /// The run that goes on.
     pub(crate) fn run(&self) -> Option<Run> {
         lock(&self.run).clone()
+    }
+
+    /// Who watches the stage: with `settings` as before, whoever knows it already, so that an item which is laid there while
+    /// settings are read again does not become part of it.
+    pub(crate) fn take_stage(&self, settings: localise::Settings) -> Localiser {
+        let known = lock(&self.stage).take();
+        let known = known.filter(|known| *known.settings() == settings);
+        known.unwrap_or_else(|| Localiser::new(settings))
+    }
+
+    /// Keeps what the run that is over knew of the empty stage.
+    pub(crate) fn keep_stage(&self, localiser: Localiser) {
+        *lock(&self.stage) = Some(localiser);
     }
 
     /// Puts an answer down for the link thread; false where too many wait.

@@ -11,13 +11,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use skueye_gallery::{Hit, Snapshot};
+use skueye_gallery::Snapshot;
 use skueye_models::{Code, Fault, Gtin, Product, Thresholds, UnitEmbedding};
 use skueye_page::station::{Candidate, Enrolment, Shot as ShotView};
 use skueye_vision::{Region, RgbImage};
 
 use super::{Run, lock, preview};
 use crate::config::Enrol;
+use crate::vote::Ranked;
 
 /// The longest side of a shot's picture on the page.
 const THUMBNAIL: u32 = 96;
@@ -98,7 +99,7 @@ pub(crate) struct Look<'l> {
     pub region: Region,
     pub probe: &'l [f32],
     pub sharpness: f32,
-    pub hits: &'l [Hit],
+    pub found: &'l [Ranked],
     pub snapshot: &'l Snapshot,
     pub thresholds: Thresholds,
 }
@@ -295,19 +296,20 @@ impl Studio {
 impl Session {
     /// Other products that the device would take this one for, or hesitate about.
     fn note_lookalikes(&mut self, look: &Look<'_>) -> Result<(), Fault> {
-        for hit in look.hits {
-            let product = look.snapshot.product(hit.product)?;
+        for found in look.found {
+            let product = look.snapshot.product(found.product)?;
             let same = product.gtin.value() == self.product.gtin.value();
-            if same || hit.score < look.thresholds.reject {
+            let thresholds = found.own.unwrap_or(look.thresholds);
+            if same || found.score < thresholds.reject {
                 continue;
             }
             let mut known = self.lookalikes.iter_mut();
             match known.find(|known| known.gtin == product.gtin) {
-                Some(known) => known.score = known.score.max(hit.score),
+                Some(known) => known.score = known.score.max(found.score),
                 None => self.lookalikes.push(Candidate {
                     gtin: product.gtin,
                     title: product.title.to_owned(),
-                    score: hit.score,
+                    score: found.score,
                     photo: false,
                 }),
             }

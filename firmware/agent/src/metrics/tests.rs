@@ -126,6 +126,7 @@ fn event(verdict: Verdict, score: f32, sent: Sent) -> Event<'static> {
         title: None,
         score: Some(score),
         margin: None,
+        own_thresholds: None,
         reason: None,
         votes: 1,
         agreeing: 1,

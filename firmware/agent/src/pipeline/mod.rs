@@ -19,6 +19,7 @@ use skueye_gallery::Snapshot;
 use skueye_link::Command;
 use skueye_models::{Code, Fault};
 use skueye_vision::embed::Notice;
+use skueye_vision::localise::Localiser;
 
 use crate::camera::camera_fault;
 use crate::config::Config;
@@ -110,7 +111,11 @@ pub fn run(
     let (model, gallery) = recognise::open(config)?;
     let embedding = model.manifest.embedding_id;
     let recogniser = Recogniser::new(model, Arc::clone(&gallery), config)?;
-    let watcher = Watcher::new(recogniser, output.activity, output.desk, config);
+    let localiser = match policy {
+        Policy::EveryFrame => Localiser::new(config.localise),
+        Policy::LatestWins => output.desk.take_stage(config.localise),
+    };
+    let watcher = Watcher::new(recogniser, localiser, output.activity, output.desk, config);
     let scanner = Scanner::open(&config.link, output.link_log)?;
     let observer = output.observer;
     for path in scanner.paths() {

@@ -22,10 +22,14 @@ pub(super) enum Stand {
 }
 
 impl Stand {
-    pub fn new(decision: Decision, thresholds: Thresholds) -> Self {
+    /// Waits for the first item after `before` presentations.
+    pub fn new(decision: Decision, thresholds: Thresholds, before: u32) -> Self {
         match decision.items {
-            Items::One => Self::One(Presenter::new(decision, thresholds), Deque::new()),
-            Items::Many => Self::Many(Tracker::new(decision, thresholds)),
+            Items::One => {
+                let presenter = Presenter::new(decision, thresholds).after(before);
+                Self::One(presenter, Deque::new())
+            }
+            Items::Many => Self::Many(Tracker::new(decision, thresholds).after(before)),
         }
     }
 

@@ -38,6 +38,8 @@ pub(super) struct Watcher<'g> {
     best: (f32, Vec<f32>),
     localiser: Localiser,
     stand: Stand,
+    /// Presentations of earlier runs since the start.
+    before: u32,
     image: RgbImage,
     latencies: Latencies,
     damaged: u64,
@@ -46,6 +48,7 @@ pub(super) struct Watcher<'g> {
 impl<'g> Watcher<'g> {
     pub fn new(
         recogniser: Recogniser,
+        localiser: Localiser,
         activity: &'g Activity,
         desk: &'g Desk,
         config: &Config,
@@ -54,9 +57,14 @@ impl<'g> Watcher<'g> {
             activity,
             desk,
             best: (0.0, recogniser.probe().to_vec()),
-            stand: Stand::new(config.decision, *recogniser.thresholds()),
+            stand: Stand::new(
+                config.decision,
+                *recogniser.thresholds(),
+                desk.pulse.presentations(),
+            ),
+            before: desk.pulse.presentations(),
             recogniser,
-            localiser: Localiser::new(config.localise),
+            localiser,
             image: RgbImage::default(),
             latencies: Latencies::default(),
             damaged: 0,
@@ -104,9 +112,10 @@ impl<'g> Watcher<'g> {
         while let Some(outcome) = self.stand.closed() {
             let _ = messages.send(self.message(outcome));
         }
+        self.desk.keep_stage(self.localiser);
         Watched {
             damaged: self.damaged,
-            presentations: self.stand.presentations(),
+            presentations: self.stand.presentations() - self.before,
             latencies: self.latencies,
         }
     }
@@ -168,7 +177,7 @@ impl<'g> Watcher<'g> {
                 region,
                 probe: self.recogniser.probe(),
                 sharpness: sharpness(&self.image, region),
-                hits: self.recogniser.hits(),
+                found: self.recogniser.found(),
                 snapshot: self.recogniser.snapshot(),
                 thresholds: *self.recogniser.thresholds(),
             })?;
@@ -203,9 +212,8 @@ impl<'g> Watcher<'g> {
         }
         let contested = self.is_contested()?;
         times.since(Part::Total, start);
-        let hits = self.recogniser.hits();
         let looked = Looked {
-            hits,
+            found: self.recogniser.found(),
             sharpness,
             contested,
             times,
@@ -218,10 +226,10 @@ impl<'g> Watcher<'g> {
         Ok(outcome)
     }
 
-    /// Whether a person has said of such a look that it is not the first of its hits.
+    /// Whether a person has said of such a look that it is not the first that it found.
     fn is_contested(&self) -> Result<bool, Fault> {
-        let hits = self.recogniser.hits();
-        let Some(best) = hits.first().filter(|_| !self.desk.feedback.is_empty()) else {
+        let found = self.recogniser.found();
+        let Some(best) = found.first().filter(|_| !self.desk.feedback.is_empty()) else {
             return Ok(false);
         };
         let gtin = self.recogniser.snapshot().product(best.product)?.gtin;

@@ -1,6 +1,5 @@
 //! The votes of one presentation, and the outcome that they make.
 
-use skueye_gallery::Hit;
 use skueye_models::{Thresholds, Verdict};
 
 use super::{Moment, Outcome, Reason};
@@ -15,17 +14,24 @@ pub(crate) struct Rules {
     pub thresholds: Thresholds,
 }
 
+impl Rules {
+    /// The thresholds by which this product is judged: its own, where it has some.
+    fn of(&self, ranked: &Ranked) -> Thresholds {
+        ranked.own.unwrap_or(self.thresholds)
+    }
+}
+
 /// One look at an item.
 #[derive(Debug, Clone, Copy)]
-pub struct Looked<'h> {
+pub struct Looked<'f> {
     /// The best products, the best first.
-    pub hits: &'h [Hit],
+    pub found: &'f [Ranked],
     /// Of the crop.
     pub sharpness: f32,
-    /// Whether a person has said of such a look that it is not the first of `hits`.
+    /// Whether a person has said of such a look that it is not the first of `found`.
     pub contested: bool,
     /// How long it took.
-    pub times: &'h FrameTimes,
+    pub times: &'f FrameTimes,
 }
 
 /// The votes of one presentation. It allocates nothing.
@@ -64,7 +70,7 @@ impl Ballot {
             return None;
         }
         self.vote
-            .add(looked.hits, looked.sharpness, &rules.thresholds);
+            .add(looked.found, looked.sharpness, &rules.thresholds);
         self.contested += u32::from(looked.contested);
         let outcome = self.outcome(rules, now);
         let sure = outcome.verdict == Verdict::Accept;
@@ -74,10 +80,9 @@ impl Ballot {
 
     /// Whether a later look is one at the same item: the best product is the same, or neither is known.
     pub fn is_of(&self, rules: &Rules, looked: &Looked<'_>) -> bool {
-        let known = |product, score: f32| (score >= rules.thresholds.reject).then_some(product);
-        let ranking = self.vote.ranking();
-        let before = ranking.first().and_then(|r| known(r.product, r.score));
-        let now = looked.hits.first().and_then(|h| known(h.product, h.score));
+        let known = |r: &Ranked| (r.score >= rules.of(r).reject).then_some(r.product);
+        let before = self.vote.ranking().first().and_then(known);
+        let now = looked.found.first().and_then(known);
         before == now
     }
 
@@ -114,7 +119,7 @@ impl Ballot {
         candidates: &[Ranked],
         agreeing: u32,
     ) -> (Verdict, Option<Reason>) {
-        let (votes, thresholds) = (self.votes(), &rules.thresholds);
+        let votes = self.votes();
         let Some(best) = candidates.first() else {
             let reason = match (votes, self.blurred) {
                 (0, 0) => Reason::Unreadable,
@@ -123,6 +128,7 @@ impl Ballot {
             };
             return (Verdict::Reject, Some(reason));
         };
+        let thresholds = rules.of(best);
         let second = candidates.get(1).map(|second| second.score);
         match thresholds.judge(best.score, second) {
             Verdict::Reject => (Verdict::Reject, Some(Reason::Unknown)),

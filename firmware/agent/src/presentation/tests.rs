@@ -1,6 +1,6 @@
 use super::*;
 use proptest::prelude::*;
-use skueye_gallery::{Hit, ProductIndex};
+use skueye_gallery::ProductIndex;
 
 use crate::latency::FrameTimes;
 
@@ -44,19 +44,19 @@ fn play(presenter: &mut Presenter, frames: &[Shown<'_>]) -> std::vec::Vec<Outcom
 }
 
 fn look(presenter: &mut Presenter, now: Moment, scores: &[f32]) -> Option<Outcome> {
-    let mut hits: std::vec::Vec<Hit> = (0..)
+    let mut hits: std::vec::Vec<Ranked> = (0..)
         .zip(scores)
-        .map(|(row, score)| Hit {
-            row,
+        .map(|(row, score)| Ranked {
             product: ProductIndex(row),
             score: *score,
+            own: None,
         })
         .collect();
     hits.sort_by(|a, b| b.score.total_cmp(&a.score));
     presenter.looked(
         now,
         &Looked {
-            hits: &hits,
+            found: &hits,
             sharpness: 100.0,
             contested: false,
             times: &FrameTimes::default(),
@@ -75,6 +75,58 @@ const SURE: Shown<'_> = (STILL, &[0.9, 0.3]);
 const UNSURE: Shown<'_> = (STILL, &[0.5, 0.3]);
 const CLOSE: Shown<'_> = (STILL, &[0.7, 0.69]);
 const STRANGE: Shown<'_> = (STILL, &[0.2, 0.1]);
+
+#[test]
+fn a_product_with_thresholds_of_its_own_is_judged_by_them() {
+    let own = |own: Option<Thresholds>| {
+        let mut presenter = presenter(Decision::default());
+        let times = FrameTimes::default();
+        let found = [0.7, 0.3].map(|score| Ranked {
+            product: ProductIndex((score * 10.0) as u32),
+            score,
+            own: own.filter(|_| score > 0.5),
+        });
+        let mut outcome = None;
+        for sequence in 0..8 {
+            let now = Moment {
+                sequence,
+                time: Duration::from_millis(sequence * 100),
+            };
+            if let Step::Look(_) = presenter.observe(now, STILL) {
+                let looked = Looked {
+                    found: &found,
+                    sharpness: 100.0,
+                    contested: false,
+                    times: &times,
+                };
+                outcome = outcome.or(presenter.looked(now, &looked));
+            }
+        }
+        let outcome = outcome.unwrap();
+        (outcome.verdict, outcome.reason)
+    };
+    let strict = |accept, reject, margin| {
+        own(Some(Thresholds {
+            accept,
+            reject,
+            margin,
+            ..THRESHOLDS
+        }))
+    };
+    assert_eq!(own(None), (Verdict::Accept, None));
+    assert_eq!(
+        strict(0.8, 0.4, 0.05),
+        (Verdict::Ask, Some(Reason::BelowAccept))
+    );
+    assert_eq!(
+        strict(0.6, 0.4, 0.5),
+        (Verdict::Ask, Some(Reason::SmallMargin))
+    );
+    assert_eq!(
+        strict(0.9, 0.8, 0.05),
+        (Verdict::Reject, Some(Reason::Unknown))
+    );
+}
 
 #[test]
 fn what_is_exchanged_while_the_camera_is_away_is_a_new_presentation_and_what_stays_is_not() {

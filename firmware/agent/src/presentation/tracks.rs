@@ -157,6 +157,12 @@ impl Tracker {
         }
     }
 
+    /// The same, numbering on from `presentations` of earlier runs.
+    pub fn after(mut self, presentations: u32) -> Self {
+        self.number = presentations;
+        self
+    }
+
     /// Presentations so far.
     pub fn presentations(&self) -> u32 {
         self.number

@@ -7,7 +7,7 @@ const BINS: usize = 96;
 /// The light is followed within these ratios; beyond them the picture has changed, not the light.
 const GAINS: std::ops::RangeInclusive<f32> = 0.6..=1.6;
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Background {
     mean: Vec<Cell>,
 }

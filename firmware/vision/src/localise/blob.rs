@@ -8,7 +8,7 @@ const BRIDGE: u32 = 2;
 const LEAST_NEIGHBOURS: usize = 3;
 
 /// Finds blobs in a mask that it owns; it takes its memory once.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct BlobFinder {
     columns: u32,
     rows: u32,

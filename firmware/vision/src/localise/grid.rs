@@ -38,7 +38,7 @@ impl CellBox {
     }
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct Grid {
     columns: u32,
     rows: u32,

@@ -106,6 +106,7 @@ pub struct Observation {
 }
 
 /// Watches one stage. It takes its memory with the first frame, and anew when the frames change their size.
+#[derive(Debug)]
 pub struct Localiser {
     settings: Settings,
     resampler: Resampler,
@@ -135,6 +136,11 @@ impl Localiser {
             still_run: 0,
             absent_run: 0,
         }
+    }
+
+    /// How it watches.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Takes the next frame. Refuses an empty picture and one that does not hold the fixed region (E303).

@@ -26,6 +26,7 @@ impl Span {
 ///
 /// For a reduction the triangle is as wide as two output samples, so that it antialiases; for an enlargement it is two
 /// input samples wide, which is linear interpolation.
+#[derive(Debug)]
 pub(super) struct Filter {
     span: Option<Span>,
     /// Weights of each output sample, rounded up.

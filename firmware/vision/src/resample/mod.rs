@@ -20,6 +20,7 @@ pub use frame::{Colour, Layout, Matrix, Pixels};
 use kernel::{LANES, Lanes};
 
 /// Reduces rectangles of frames to RGB pictures of one size.
+#[derive(Debug)]
 pub struct Resampler {
     width: usize,
     height: usize,
@@ -34,6 +35,7 @@ pub struct Resampler {
 }
 
 /// The filters of both axes.
+#[derive(Debug)]
 struct Axes {
     x: Filter,
     y: Filter,

@@ -22,18 +22,13 @@ pub(crate) struct Entry {
     pub(crate) role: Role,
 }
 
-/// Every product of the data set. Training and evaluation share neither lines nor brands.
+/// Every product of the data set. Training, validation and evaluation share neither lines nor brands: what is chosen and
+/// calibrated on the validation products holds for products whose like the network has not seen.
 pub(crate) fn plan(options: &SynthOptions) -> Vec<Entry> {
     let seed = options.seed;
     let mut plan = Vec::new();
-    let seen = options.train_products + options.val_products;
-    let mut next = take(seed, 0, seen, Role::Train, &mut plan);
-    // Validation products stand between training products of the same lines.
-    for (i, entry) in plan.iter_mut().enumerate() {
-        if (i + 1) * options.val_products / seen > i * options.val_products / seen {
-            entry.role = Role::Val;
-        }
-    }
+    let mut next = take(seed, 0, options.train_products, Role::Train, &mut plan);
+    next = take(seed, next, options.val_products, Role::Val, &mut plan);
     let eval_begin = plan.len();
     let first_line = next;
     next = take(

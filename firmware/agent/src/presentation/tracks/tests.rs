@@ -1,7 +1,8 @@
 use super::*;
 use crate::latency::FrameTimes;
+use crate::vote::Ranked;
 use proptest::prelude::*;
-use skueye_gallery::{Hit, ProductIndex};
+use skueye_gallery::ProductIndex;
 use skueye_models::Verdict;
 use std::time::Duration;
 
@@ -85,20 +86,20 @@ fn run(parcels: &[Parcel], frames: u64) -> std::vec::Vec<Outcome> {
                 (place.shared(seen) > 0.5 * seen.area()).then_some(product)
             });
             let shown: std::vec::Vec<u32> = shown.collect();
-            let hits: std::vec::Vec<Hit> = match shown[..] {
-                [product] => vec![Hit {
-                    row: product,
+            let hits: std::vec::Vec<Ranked> = match shown[..] {
+                [product] => vec![Ranked {
                     product: ProductIndex(product),
                     score: 0.9,
+                    own: None,
                 }],
-                _ => vec![Hit {
-                    row: 0,
+                _ => vec![Ranked {
                     product: ProductIndex(99),
                     score: 0.1,
+                    own: None,
                 }],
             };
             let looked = Looked {
-                hits: &hits,
+                found: &hits,
                 sharpness: 100.0,
                 contested: false,
                 times: &FrameTimes::default(),
@@ -192,13 +193,13 @@ fn an_item_that_is_first_seen_in_two_parts_has_its_one_event() {
             .observe(now, items(&parcels, frame).into_iter())
             .is_some()
         {
-            let hits = [Hit {
-                row: 0,
+            let hits = [Ranked {
                 product: ProductIndex(0),
                 score: 0.9,
+                own: None,
             }];
             let looked = Looked {
-                hits: &hits,
+                found: &hits,
                 sharpness: 100.0,
                 contested: false,
                 times: &FrameTimes::default(),
@@ -257,7 +258,7 @@ proptest! {
                 whole: *whole,
             });
             if tracker.observe(now, items).is_some() {
-                let looked = Looked { hits: &[], sharpness: 1.0, contested: false, times: &FrameTimes::default() };
+                let looked = Looked { found: &[], sharpness: 1.0, contested: false, times: &FrameTimes::default() };
                 tracker.looked(now, &looked);
             }
             while tracker.closed().is_some() {}

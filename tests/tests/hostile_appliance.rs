@@ -4,17 +4,14 @@
 //! The program must have been built: `cargo build --release -p skueye-agent`.
 #![forbid(unsafe_code)]
 
-mod device;
-
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use skueye_tests::device::{Device, PATIENCE, TITLE, contains, read_some, shop};
 use skueye_tests::programs::{call, faults, printed};
-
-use device::{Device, PATIENCE, TITLE, contains, read_some, shop};
 
 /// The bytes of a settings file that is far too long.
 const HUGE: u64 = 100 << 20;

@@ -5,14 +5,14 @@ use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
+use crate::programs::program;
 use serde_json::{Value, json};
 use skueye_gallery::GalleryBuilder;
 use skueye_models::{EmbeddingId, Gtin, Product};
-use skueye_tests::programs::program;
 use skueye_vision::RgbImage;
 use skueye_vision::testing::{DIM, embed, write_tiny_model};
 use tempfile::TempDir;
@@ -36,7 +36,9 @@ const CAMERA: &str = "#!/bin/sh\ncd \"$(dirname \"$0\")\"\nprintf 'YUV4MPEG2 W16
 pub struct Device {
     child: Child,
     lines: Receiver<Value>,
+    /// Where the page is served.
     pub address: SocketAddr,
+    /// The one-time code of the page.
     pub code: String,
     /// The till's end.
     pub till: File,
@@ -72,14 +74,7 @@ impl Device {
                 }
             }
         });
-        let link = wait(&lines, |line| line["kind"] == "link");
-        let path = link["path"].as_str().expect("a path");
-        let till = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .custom_flags(TERMINAL)
-            .open(path)
-            .expect("the till's end opens");
+        let till = tills_end(&lines);
         let device = Self {
             child,
             lines,
@@ -92,15 +87,55 @@ impl Device {
         device
     }
 
+    /// A file of the device's folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Writes other settings; see [`set`].
+    pub fn set(&self, settings: &str) {
+        set(self.folder.path(), settings);
+    }
+
+    /// Lays the red product on the stage.
+    pub fn present(&self) {
+        show(self.folder.path(), Some(RED));
+    }
+
+    /// Clears the stage, and waits until the device has seen that.
+    pub fn clear(&self) {
+        show(self.folder.path(), None);
+        self.until_stage("empty");
+    }
+
+    /// Connects the till to the device's next run: a terminal ends with its run.
+    pub fn connect_till(&mut self) {
+        self.till = tills_end(&self.lines);
+    }
+
+    /// The next line of a kind.
+    pub fn next(&self, kind: &str) -> Value {
+        wait(&self.lines, |line| line["kind"] == kind)
+    }
+
+    /// Sends a signal, by its name: `HUP`, `TERM`.
+    pub fn signal(&self, name: &str) {
+        let kill = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status();
+        assert!(kill.expect("kill starts").success());
+    }
+
+    /// Waits for its end.
+    pub fn ended(&mut self) -> ExitStatus {
+        self.child.wait().expect("a state")
     }
 
     /// Presents the red product and holds that it is recognised and told to the till, as on any other day.
     pub fn works(&mut self) {
         assert_eq!(self.child.try_wait().expect("a state"), None, "it lives");
-        show(self.folder.path(), Some(RED));
-        let event = wait(&self.lines, |line| line["kind"] == "event");
+        self.present();
+        let event = self.next("event");
         assert_eq!(event["verdict"], "accept", "{event}");
         assert_eq!(event["title"], TITLE);
         assert_eq!(event["sent"], "sent", "{event}");
@@ -110,8 +145,7 @@ impl Device {
             assert!(begin.elapsed() < PATIENCE, "the till heard {heard:?}");
             read_some(&mut self.till, &mut heard);
         }
-        show(self.folder.path(), None);
-        self.until_stage("empty");
+        self.clear();
     }
 
     /// Waits until the page says so of the stage.
@@ -161,6 +195,7 @@ impl Device {
         (status.unwrap_or(0), answer[end..].to_vec(), head)
     }
 
+    /// A connection to the page.
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address).expect("the page listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time");
@@ -198,11 +233,12 @@ impl Drop for Device {
     }
 }
 
+/// The number of the red product.
 pub fn gtin() -> Gtin {
     Gtin::from_body(400_638_133_393, 13).expect("a number")
 }
 
-/// A folder with model, gallery, settings and a camera.
+/// A folder with model, gallery, settings and a camera. `settings` are added to those that it needs.
 pub fn shop(settings: &str) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
@@ -226,13 +262,18 @@ pub fn shop(settings: &str) -> TempDir {
             .expect("a row");
     }
     builder.write(at("gallery.skg")).expect("a gallery");
-    let own = "[camera]\nsource = \"gstreamer\"\nfrozen_frames = 0\n[decision]\nreject = 0.5\n";
-    fs::write(at("kiosk.toml"), format!("{own}{settings}")).expect("settings");
+    set(folder.path(), settings);
     fs::write(at("gst-launch-1.0"), CAMERA).expect("a camera");
     let mode = fs::Permissions::from_mode(0o755);
     fs::set_permissions(at("gst-launch-1.0"), mode).expect("a program");
     show(folder.path(), None);
     folder
+}
+
+/// Writes the settings that it needs, and `settings`.
+pub fn set(folder: &Path, settings: &str) {
+    let own = "[camera]\nsource = \"gstreamer\"\nfrozen_frames = 0\n[decision]\nreject = 0.5\n";
+    fs::write(folder.join("kiosk.toml"), format!("{own}{settings}")).expect("settings");
 }
 
 /// Puts a box of a colour before the camera, or takes it away.
@@ -262,6 +303,17 @@ fn ycc(rgb: [u8; 3]) -> [u8; 3] {
     let [r, g, b] = rgb.map(f32::from);
     let y = 0.299 * r + 0.587 * g + 0.114 * b;
     [y, 128.0 + 0.564 * (b - y), 128.0 + 0.713 * (r - y)].map(|value| value as u8)
+}
+
+/// The till's end of the terminal that the device tells of next.
+fn tills_end(lines: &Receiver<Value>) -> File {
+    let link = wait(lines, |line| line["kind"] == "link");
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .custom_flags(TERMINAL)
+        .open(link["path"].as_str().expect("a path"))
+        .expect("the till's end opens")
 }
 
 /// The rest of the line that holds `mark`.
@@ -295,6 +347,7 @@ pub fn read_some(till: &mut File, into: &mut Vec<u8>) {
     }
 }
 
+/// Whether `part` stands in `bytes`.
 pub fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|at| at == part)
 }

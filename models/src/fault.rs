@@ -48,6 +48,8 @@ codes! {
     105 SettingsFallback "the settings are not used; the last good ones are"
     106 SettingsVersion "the settings are for another version of the program"
     108 SettingsReload "the changed settings are not used"
+    109 SettingsRenamed "a setting has another name now"
+    110 PageExposed "the operator page can be reached by other machines"
     201 GalleryDamaged "the gallery file is damaged"
     202 GalleryVersion "the gallery file has another format version"
     203 GalleryEmbeddingId "the gallery was made with another embedding"

@@ -17,9 +17,15 @@ use skueye_vision::RgbImage;
 use skueye_vision::testing::{DIM, embed, write_tiny_model};
 use tempfile::TempDir;
 
+/// The colours of a box's left and right half.
+pub type Look = [[u8; 3]; 2];
+
+/// The look of the product called [`TITLE`].
+pub const RED: Look = [[250, 10, 10]; 2];
+/// The look of blue tea.
+pub const BLUE: Look = [[10, 10, 250]; 2];
+
 const ID: EmbeddingId = EmbeddingId([1; 16]);
-const RED: [u8; 3] = [250, 10, 10];
-const BLUE: [u8; 3] = [10, 10, 250];
 const WIDTH: usize = 160;
 const HEIGHT: usize = 120;
 /// `O_NONBLOCK` and `O_NOCTTY` of Linux.
@@ -97,14 +103,9 @@ impl Device {
         set(self.folder.path(), settings);
     }
 
-    /// Lays the red product on the stage.
-    pub fn present(&self) {
-        show(self.folder.path(), Some(RED));
-    }
-
     /// Clears the stage, and waits until the device has seen that.
     pub fn clear(&self) {
-        show(self.folder.path(), None);
+        self.show(None);
         self.until_stage("empty");
     }
 
@@ -134,18 +135,32 @@ impl Device {
     /// Presents the red product and holds that it is recognised and told to the till, as on any other day.
     pub fn works(&mut self) {
         assert_eq!(self.child.try_wait().expect("a state"), None, "it lives");
-        self.present();
-        let event = self.next("event");
+        self.show(Some(RED));
+        let event = self.event();
         assert_eq!(event["verdict"], "accept", "{event}");
         assert_eq!(event["title"], TITLE);
         assert_eq!(event["sent"], "sent", "{event}");
+        self.hears(&format!("{}\r", gtin()));
+        self.clear();
+    }
+
+    /// Puts a box before the camera, or takes it away.
+    pub fn show(&self, look: Option<Look>) {
+        show(self.folder.path(), look);
+    }
+
+    /// Waits for the event of a presentation.
+    pub fn event(&self) -> Value {
+        self.next("event")
+    }
+
+    /// Waits until the till has heard `text`.
+    pub fn hears(&mut self, text: &str) {
         let (begin, mut heard) = (Instant::now(), Vec::new());
-        let digits = format!("{}\r", gtin());
-        while !contains(&heard, digits.as_bytes()) {
+        while !contains(&heard, text.as_bytes()) {
             assert!(begin.elapsed() < PATIENCE, "the till heard {heard:?}");
             read_some(&mut self.till, &mut heard);
         }
-        self.clear();
     }
 
     /// Waits until the page says so of the stage.
@@ -254,7 +269,7 @@ pub fn shop(settings: &str) -> TempDir {
             title: title.into(),
             category: "tea".into(),
         });
-        let pixels = look.repeat(64 * 64);
+        let pixels = look[0].repeat(64 * 64);
         let picture = RgbImage::new(64, 64, pixels).expect("a picture");
         let row = embed(ID, &picture);
         builder
@@ -276,24 +291,23 @@ pub fn set(folder: &Path, settings: &str) {
     fs::write(folder.join("kiosk.toml"), format!("{own}{settings}")).expect("settings");
 }
 
-/// Puts a box of a colour before the camera, or takes it away.
-fn show(folder: &Path, look: Option<[u8; 3]>) {
-    let mut frame = b"FRAME\n".to_vec();
-    let [y, u, v] = look.map_or([120, 128, 128], ycc);
+/// Puts a box before the camera, or takes it away.
+fn show(folder: &Path, look: Option<Look>) {
+    const STAGE: [u8; 3] = [120, 128, 128];
+    let halves = look.map_or([STAGE; 2], |look| look.map(ycc));
     let inside = |x: usize, y: usize| (50..110).contains(&x) && (30..90).contains(&y);
-    let plane = |frame: &mut Vec<u8>, scale: usize, own: u8, other: u8| {
+    let mut frame = b"FRAME\n".to_vec();
+    for (channel, scale) in [1, 2, 2].into_iter().enumerate() {
         for at in 0..WIDTH * HEIGHT / scale / scale {
-            let (x, y) = (at % (WIDTH / scale), at / (WIDTH / scale));
-            frame.push(if inside(x * scale, y * scale) {
-                own
-            } else {
-                other
-            });
+            let width = WIDTH / scale;
+            let (x, y) = (at % width * scale, at / width * scale);
+            let colour = match inside(x, y) {
+                true => halves[usize::from(x >= 80)],
+                false => STAGE,
+            };
+            frame.push(colour[channel]);
         }
-    };
-    plane(&mut frame, 1, y, 120);
-    plane(&mut frame, 2, u, 128);
-    plane(&mut frame, 2, v, 128);
+    }
     fs::write(folder.join("scene.new"), frame).expect("a picture");
     fs::rename(folder.join("scene.new"), folder.join("scene")).expect("a picture");
 }

@@ -3,7 +3,7 @@
 //! The program must have been built: `cargo build --release -p skueye-agent`.
 #![forbid(unsafe_code)]
 
-use skueye_tests::device::{Device, TITLE};
+use skueye_tests::device::{Device, RED, TITLE};
 
 /// With these nothing is sure enough.
 const ALWAYS_ASK: &str = "margin = 2.0\n";
@@ -13,16 +13,16 @@ fn settings_count_from_the_next_presentation_on_and_none_is_lost() {
     let mut device = Device::start("");
     device.works();
     // Asked for while an item lies there: it has its answer already, and the reload waits until it is gone.
-    device.present();
-    assert_eq!(device.next("event")["verdict"], "accept");
+    device.show(Some(RED));
+    assert_eq!(device.event()["verdict"], "accept");
     device.set(ALWAYS_ASK);
     device.signal("HUP");
     device.clear();
     // The run with the old settings is over: whatever is laid down now is seen by the next, from its first frame on.
     let summary = device.next("summary");
     assert_eq!(summary["presentations"], 2, "{summary}");
-    device.present();
-    let event = device.next("event");
+    device.show(Some(RED));
+    let event = device.event();
     assert_eq!(
         (&event["verdict"], &event["presentation"]),
         (&"ask".into(), &3.into())

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use skueye_camera::program::GST_LAUNCH;
 use skueye_camera::v4l2::Settings;
 use skueye_camera::{
-    CameraError, Frame, FrameSource, PixelFormat, Program, ProgramSettings, ReplayFolder,
-    ReplayVideo, Supervised,
+    CameraError, Frame, FrameSource, Pace, Paced, PixelFormat, Program, ProgramSettings,
+    ReplayFolder, ReplayVideo, Supervised,
 };
 use skueye_models::{Code, Fault};
 use skueye_vision::{RawFormat, RawFrame, RgbImage, decode_into, decode_raw_into};
@@ -23,6 +23,8 @@ pub struct Camera {
     pub replay: Option<PathBuf>,
     /// Frames a second that a replay stands for where it does not say so itself; timeouts count in its time.
     pub replay_fps: NonZeroU32,
+    /// How a replay is played.
+    pub pace: Pace,
     /// What is asked of a camera of V4L2; its patience holds for a pipeline too.
     pub v4l2: Settings,
     /// GStreamer's pipeline, up to the last filter before the sink.
@@ -65,6 +67,7 @@ impl Default for Camera {
             kind: Kind::Replay,
             replay: None,
             replay_fps: NonZeroU32::new(15).expect("not zero"),
+            pace: Pace::default(),
             v4l2: Settings::default(),
             pipeline: "nvarguscamerasrc sensor-id=0 ! \
                 video/x-raw(memory:NVMM),width=1280,height=720,framerate=30/1 ! nvvidconv ! \
@@ -124,11 +127,15 @@ impl Camera {
     }
 
     fn replay(&self, path: &Path) -> Result<Source, Fault> {
-        let source: Result<Source, CameraError> = match ReplayVideo::is_video(path) {
-            true => ReplayVideo::open(path, self.replay_fps).map(|source| Box::new(source) as _),
-            false => ReplayFolder::open(path, self.replay_fps).map(|source| Box::new(source) as _),
+        let (path, fps) = (path.to_owned(), self.replay_fps);
+        let open = move || -> Result<Source, CameraError> {
+            Ok(match ReplayVideo::is_video(&path) {
+                true => Box::new(ReplayVideo::open(&path, fps)?),
+                false => Box::new(ReplayFolder::open(&path, fps)?),
+            })
         };
-        source.map_err(|error| camera_fault(&error))
+        let source = Paced::open(open, self.pace).map_err(|error| camera_fault(&error))?;
+        Ok(Box::new(source))
     }
 
     /// The device or program, for reports.

@@ -70,7 +70,7 @@ fn check(shared: &Shared, request: &Request) -> Result<(), Refused> {
         Refused::request(
             StatusCode::MISDIRECTED_REQUEST,
             Refusal::Host,
-            "one of the device's own names (page.names)",
+            "one of the device's own names (page.host_names)",
             "another or none",
         )
     })?;

@@ -45,7 +45,7 @@ pub trait Station: Send + Sync + 'static {
     /// The same and more for Prometheus, in its text format.
     fn metrics(&self) -> String;
 
-    /// What the settings file would be refused for, one line each; empty where it is sound.
+    /// What the settings file would be refused for, or else should be changed, one line each; empty where it is sound.
     fn settings_problems(&self) -> Vec<String>;
 }
 

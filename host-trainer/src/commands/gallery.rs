@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use skueye_trainer::data::Dataset;
 use skueye_trainer::embed::{Besides, build_gallery, read_thresholds};
+use skueye_trainer::evaluate::{EvaluationSet, write_photos};
 
 use super::print;
 
@@ -33,6 +34,14 @@ pub enum GalleryCommand {
         #[arg(long, value_name = "FILE")]
         thresholds: Option<PathBuf>,
     },
+    /// Writes a photo of each product of a data set's index, GTIN.jpg, for the device's page (gallery.photos).
+    Photos {
+        /// The data set's folder.
+        data: PathBuf,
+        /// Folder to write.
+        #[arg(long)]
+        out: PathBuf,
+    },
 }
 
 /// Does what `command` asks of a gallery.
@@ -58,6 +67,13 @@ pub fn run(command: GalleryCommand, json: bool) -> anyhow::Result<bool> {
             print(json, &report, |report| {
                 let (rows, products) = (report.rows, report.products);
                 format!("{rows} rows of {products} products in {}", out.display())
+            })
+        }
+        GalleryCommand::Photos { data, out } => {
+            let set = EvaluationSet::load(&Dataset::open(&data)?)?;
+            let count = write_photos(&set, &out)?;
+            print(json, &serde_json::json!({ "photos": count }), |_| {
+                format!("{count} photos in {}", out.display())
             })
         }
     }

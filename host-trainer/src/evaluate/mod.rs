@@ -16,6 +16,7 @@
 //! | `submission` | the eProduct submission file |
 //! | `evaluation` | all of it, as `evaluation.json` |
 //! | `pages` | its report |
+//! | `photos` | a photo of each product, for the device's page |
 //!
 //! Calibration sees validation pictures only: it takes a [`ValidationSet`], which reads the tables of train and val and no
 //! others. The index and the queries are the frozen test split; what is chosen never looks at them.
@@ -27,6 +28,7 @@ mod evaluation;
 mod metrics;
 mod open_set;
 pub mod pages;
+mod photos;
 mod release;
 mod rows;
 mod search;
@@ -45,6 +47,7 @@ pub use calibrate::{Calibration, CalibrationIntervals, calibrate_model};
 pub use evaluation::{Evaluation, EvaluationOptions, Model, evaluate};
 pub use metrics::{Metrics, PerQuery, auroc};
 pub use open_set::{BandFigures, OpenSet, OperatingPoint, Point, Share};
+pub use photos::write_photos;
 pub use release::{Embedded, embed_release, release_rows};
 pub use rows::{Row, RowFigures, device_rows, float_row, reranked_row};
 pub use search::{

@@ -24,7 +24,7 @@ pub use summary::{Rows, Summary};
 use timing::Timing;
 
 use crate::data::{Dataset, DatasetInfo, Split};
-use crate::evaluate::{EvaluationSet, Hit, Metrics, gallery_rankings};
+use crate::evaluate::{EvaluationSet, Hit, Metrics, gallery_rankings, write_photos};
 use crate::fetch::{MakersOptions, makers};
 use crate::files::write_file;
 use crate::mine::{self, MiningOptions, TrainingIndex, Vocabulary};
@@ -81,7 +81,8 @@ pub fn quickstart(options: &QuickstartOptions) -> Result<Summary, Fault> {
             id,
             made.manifest.dim,
             &folders.gallery,
-        )
+        )?;
+        write_photos(&evaluation, &folders.device.join("photos"))
     })?;
     let evaluated = timing.step("evaluate on the device's gallery", || {
         evaluate(&evaluation, &made, &folders.gallery)

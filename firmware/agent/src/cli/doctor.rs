@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use skueye_agent::Config;
 use skueye_agent::camera::{Camera, Kind};
+use skueye_agent::config::Problem;
 use skueye_agent::report::printable;
 use skueye_agent::sets;
 use skueye_camera::FrameSource;
@@ -41,6 +42,8 @@ pub(super) struct Findings {
     model: Option<ModelFindings>,
     gallery: Option<GalleryInfo>,
     camera: CameraFindings,
+    /// What should be changed in the settings, though they are accepted.
+    warnings: Vec<Problem>,
     faults: Vec<Fault>,
 }
 
@@ -57,8 +60,10 @@ struct ModelFindings {
 
 impl Doctor {
     pub fn run(self) -> Result<ExitCode, Fault> {
-        let config = sets::in_use(&Config::load(&self.config)?)?;
-        let findings = examine(&config);
+        let device = Config::load(&self.config)?;
+        let config = sets::in_use(&device)?;
+        let mut findings = examine(&config);
+        findings.warnings = device.warnings;
         match self.json {
             true => print::json(&findings)?,
             false => findings.print()?,
@@ -108,6 +113,7 @@ pub(super) fn examine(config: &Config) -> Findings {
         model: model.as_ref().map(ModelFindings::of),
         gallery: gallery.map(|gallery| gallery.view().info()),
         camera,
+        warnings: Vec::new(),
         faults,
     }
 }
@@ -245,6 +251,9 @@ impl Findings {
             ))?;
         }
         self.camera.print()?;
+        for warning in &self.warnings {
+            print::line(&format!("warning   {warning}"))?;
+        }
         for fault in &self.faults {
             print::line(&format!("FAULT     {fault}"))?;
         }

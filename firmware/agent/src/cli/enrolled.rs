@@ -165,12 +165,12 @@ fn import(file: &Path, config: &Path, json: bool) -> Result<(), Fault> {
     for (line, why) in &parsed.refused {
         eprintln!("skueye: {} line {line}: {}", file.display(), printable(why));
     }
-    let Some(to) = &config.enrol.names else {
+    let Some(to) = &config.enrol.product_list else {
         return Err(Fault::new(
             Code::SettingsValue,
-            "enrol.names in the settings",
+            "enrol.product_list in the settings",
             "no file for the list",
-            "set enrol.names",
+            "set enrol.product_list",
         ));
     };
     names::write(to, &parsed.products)?;

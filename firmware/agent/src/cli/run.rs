@@ -39,6 +39,12 @@ pub struct Run {
     /// video. The first frames must show the empty stage.
     #[arg(long, value_name = "PATH")]
     replay: Option<PathBuf>,
+    /// Play the replay at this speed: 1 as it was recorded, to be watched on the page. Without it as the settings say.
+    #[arg(long, value_name = "FACTOR", value_parser = speed)]
+    speed: Option<f32>,
+    /// Begin the replay again at its end.
+    #[arg(long)]
+    again: bool,
     /// The settings.
     #[arg(long, value_name = "FILE", default_value = "kiosk.toml")]
     config: PathBuf,
@@ -57,6 +63,15 @@ pub struct Run {
     /// Keep a copy of the settings here when they are accepted, and start with it when they are refused.
     #[arg(long, value_name = "FILE")]
     last_good: Option<PathBuf>,
+}
+
+/// A speed at which a replay can be watched.
+fn speed(text: &str) -> Result<f32, String> {
+    let speed = text
+        .parse()
+        .ok()
+        .filter(|speed| (0.01..=1000.0).contains(speed));
+    speed.ok_or_else(|| "a number of 0.01 to 1000".to_owned())
 }
 
 /// Why a run ended.
@@ -81,6 +96,7 @@ impl Run {
         let requests = Requests::listen()
             .map_err(|error| Fault::io("listen to", Path::new("signals"), &error))?;
         let (mut device, refused) = last_good::load(&self.config, self.last_good.as_deref())?;
+        self.warn(&device);
         self.overrule(&mut device);
         // Each turn is a start of the device: a set that became due while the stage was quiet is tried in the next.
         let mut program = Running::here()?;
@@ -125,6 +141,13 @@ impl Run {
         self.replay.is_none() && device.camera.kind != Kind::Replay
     }
 
+    /// What a person should change in the settings, though they are accepted.
+    fn warn(&self, device: &Config) {
+        for warning in &device.warnings {
+            eprintln!("skueye: {}: warning: {warning}", self.config.display());
+        }
+    }
+
     /// What the command line says in place of the settings.
     fn overrule(&self, device: &mut Config) {
         if self.update.is_some() {
@@ -137,6 +160,7 @@ impl Run {
     fn reload(&self, device: &mut Config, desk: &Desk) -> Option<Before> {
         match Config::load(&self.config) {
             Ok(mut config) => {
+                self.warn(&config);
                 self.overrule(&mut config);
                 (config.page, config.enrol) = (device.page.clone(), device.enrol.clone());
                 let settings = std::mem::replace(device, config);
@@ -183,10 +207,12 @@ impl Run {
         requests: &Requests,
     ) -> Result<Ended, Fault> {
         let mut events = Events::open(device, self.format())?;
-        let config = match &device.update.folder {
+        let mut config = match &device.update.folder {
             None => device.clone(),
             Some(folder) => self.set(device, folder, program, &mut events)?,
         };
+        let pace = &mut config.camera.pace;
+        (pace.speed, pace.again) = (self.speed.or(pace.speed), self.again || pace.again);
         let (activity, due) = (Activity::default(), AtomicBool::new(false));
         let (source, policy) = config.camera.source(self.replay.as_deref())?;
         let source = Counted::new(source, &desk.metrics);

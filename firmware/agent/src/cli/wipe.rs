@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 use skueye_agent::{Config, decision_log, sets};
+use skueye_gallery::store::carried;
 use skueye_models::{Code, Fault};
 
 use super::print;
@@ -21,9 +22,16 @@ pub struct Wipe {
     /// Remove: what is gone cannot be brought back. Without it the command only says what there is.
     #[arg(long)]
     yes: bool,
-    /// Remove also the products that were enrolled on this device, with their journal.
+    /// Remove also the products that were enrolled on this device: the gallery's journal, and those that are carried over
+    /// from set to set.
     #[arg(long)]
     enrolled: bool,
+    /// Remove, for another owner, also these: what was enrolled, the shop's list of products, and the page's password.
+    #[arg(long)]
+    all: bool,
+    /// The copy of the settings that a run keeps (run --last-good), to be removed with --all.
+    #[arg(long, value_name = "FILE", requires = "all")]
+    last_good: Option<PathBuf>,
     /// Write one JSON object.
     #[arg(long)]
     json: bool,
@@ -48,7 +56,7 @@ impl Wipe {
     pub fn run(self) -> Result<ExitCode, Fault> {
         let config = sets::in_use(&Config::load(&self.config)?)?;
         let mut places = Vec::new();
-        for (what, path) in self.places(&config) {
+        for (what, path) in self.places(&config)? {
             let (mut files, mut bytes) = (0, 0);
             count(&path, &mut files, &mut bytes).map_err(|e| Fault::io("read", &path, &e))?;
             places.push(Place {
@@ -58,21 +66,25 @@ impl Wipe {
                 bytes,
             });
         }
-        if self.yes {
-            for place in &places {
-                remove(place.what, &place.path)?;
-            }
-        }
         let wiped = Wiped {
             removed: self.yes,
             places,
         };
-        match self.json {
-            true => print::json(&wiped)?,
-            false => wiped.print()?,
+        if !self.json {
+            // Before it is done: a person may still pull the plug.
+            wiped.print()?;
+        }
+        if self.yes {
+            for place in &wiped.places {
+                remove(place.what, &place.path)?;
+            }
+        }
+        if self.json {
+            print::json(&wiped)?;
         }
         match self.yes {
-            true => Ok(ExitCode::SUCCESS),
+            true if self.json => Ok(ExitCode::SUCCESS),
+            true => print::line("removed").map(|()| ExitCode::SUCCESS),
             false => Err(Fault::new(
                 Code::WipeUnsure,
                 "--yes",
@@ -83,7 +95,7 @@ impl Wipe {
     }
 
     /// Everything that holds what happened in front of this device.
-    fn places(&self, config: &Config) -> Vec<(&'static str, PathBuf)> {
+    fn places(&self, config: &Config) -> Result<Vec<(&'static str, PathBuf)>, Fault> {
         let mut places = Vec::new();
         places.extend(config.log.folder.clone().map(|path| (LOG, path)));
         places.extend(config.events.clone().map(|path| ("events", path)));
@@ -97,13 +109,39 @@ impl Wipe {
         places.push(("corrections", config.enrol.feedback.clone()));
         let webhook = config.link.webhook.as_ref();
         places.extend(webhook.map(|webhook| ("events for the webhook", webhook.spool.clone())));
-        if self.enrolled {
-            let mut journal = config.gallery.clone().into_os_string();
-            journal.push(".journal");
-            places.push(("enrolled products", journal.into()));
+        if self.enrolled || self.all {
+            let journals = journals(config)?.into_iter();
+            places.extend(journals.map(|path| ("enrolled products", path)));
         }
-        places
+        if self.all {
+            let list = config.enrol.product_list.clone();
+            places.extend(list.map(|path| ("the shop's list of products", path)));
+            places.push(("the page's password", config.page.access.clone()));
+            let kept = self.last_good.clone();
+            places.extend(kept.map(|path| ("the copy of the settings", path)));
+        }
+        Ok(places)
     }
+}
+
+/// The journal beside the gallery, and those of the update folder, which belong to no set. Errors: E901.
+fn journals(config: &Config) -> Result<Vec<PathBuf>, Fault> {
+    let mut beside = config.gallery.clone().into_os_string();
+    beside.push(".journal");
+    let mut journals = vec![PathBuf::from(beside)];
+    if let Some(folder) = config
+        .update
+        .folder
+        .as_ref()
+        .filter(|folder| folder.is_dir())
+    {
+        journals.extend(
+            carried::journals(folder)?
+                .iter()
+                .map(|name| folder.join(name)),
+        );
+    }
+    Ok(journals)
 }
 
 const LOG: &str = "decision log";
@@ -140,7 +178,7 @@ fn remove(what: &str, path: &Path) -> Result<(), Fault> {
 
 impl Wiped {
     fn print(&self) -> Result<(), Fault> {
-        let done = if self.removed { "removed" } else { "found" };
+        let done = if self.removed { "removing" } else { "found" };
         self.places.iter().try_for_each(|place| {
             let Place {
                 what,

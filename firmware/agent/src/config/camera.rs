@@ -43,6 +43,10 @@ fn read_replay(section: &mut Section<'_, '_>, folder: &Path, into: &mut Camera) 
     let mut fps = into.replay_fps.get();
     section.integer("replay_fps", 1..=240, &mut fps);
     into.replay_fps = NonZeroU32::new(fps).unwrap_or(into.replay_fps);
+    let mut speed = 0.0;
+    section.number("replay_speed", 0.0..=1000.0, &mut speed);
+    into.pace.speed = (speed > 0.0).then_some(speed);
+    section.flag("replay_again", &mut into.pace.again);
 }
 
 fn read_device(section: &mut Section<'_, '_>, folder: &Path, into: &mut Camera) {

@@ -25,7 +25,7 @@ pub struct Enrol {
     /// Where people's corrections are kept.
     pub feedback: PathBuf,
     /// The shop's list of products, which names what is enrolled by number.
-    pub names: Option<PathBuf>,
+    pub product_list: Option<PathBuf>,
 }
 
 impl Default for Enrol {
@@ -39,7 +39,7 @@ impl Default for Enrol {
             duplicate: 0.995,
             pictures: Some("enrolled".into()),
             feedback: "feedback.jsonl".into(),
-            names: Some("names.csv".into()),
+            product_list: Some("names.csv".into()),
         }
     }
 }
@@ -54,9 +54,9 @@ pub(super) fn read(mut section: Section<'_, '_>, folder: &Path, into: &mut Enrol
     let mut pictures = String::from("enrolled");
     section.text("pictures", &mut pictures);
     into.pictures = (!pictures.is_empty()).then(|| folder.join(pictures));
-    let mut names = String::from("names.csv");
-    section.text("names", &mut names);
-    into.names = (!names.is_empty()).then(|| folder.join(names));
+    let mut list = String::from("names.csv");
+    section.text("product_list", &mut list);
+    into.product_list = (!list.is_empty()).then(|| folder.join(list));
     read_path(&mut section, "feedback", folder, &mut into.feedback);
     if into.most < into.enough {
         let expected = format!("at least shots, which is {}", into.enough);

@@ -12,6 +12,7 @@ mod page;
 mod parse;
 mod problem;
 mod reader;
+mod renamed;
 mod status;
 mod thresholds;
 mod update;
@@ -31,6 +32,7 @@ pub use enrol::Enrol;
 pub use link::{Link, Serial, Webhook};
 pub use page::Page;
 pub use problem::Problem;
+pub use renamed::{Migrated, migrate};
 pub use thresholds::Own;
 
 /// The kiosk profile, as it is shipped.
@@ -38,7 +40,7 @@ pub const KIOSK_PROFILE: &str = include_str!("../../profiles/kiosk.toml");
 /// The warehouse profile, as it is shipped.
 pub const WAREHOUSE_PROFILE: &str = include_str!("../../profiles/warehouse.toml");
 /// The version of the settings that this program knows. It grows when a key is renamed.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The longest settings file, in bytes.
 pub const MAX_SETTINGS_BYTES: u64 = 256 * 1024;
 
@@ -55,6 +57,8 @@ pub struct Config {
     pub power_mode: Option<String>,
     /// The gallery's file.
     pub gallery: PathBuf,
+    /// Photos of its products, `GTIN.jpg`, for the page; `None`: there are none.
+    pub photos: Option<PathBuf>,
     /// Where the frames come from.
     pub camera: Camera,
     /// How the stage is watched.
@@ -77,6 +81,8 @@ pub struct Config {
     pub log: Log,
     /// The file in which a running program says how it is, for `skueye status`.
     pub status: Option<PathBuf>,
+    /// What a person should change in the file, though it is accepted.
+    pub warnings: Vec<Problem>,
 }
 
 /// The decision log.
@@ -179,6 +185,7 @@ impl Default for Config {
             },
             power_mode: None,
             gallery: "gallery.skg".into(),
+            photos: Some("photos".into()),
             camera: Camera::default(),
             localise: localise::Settings::default(),
             decision: Decision::default(),
@@ -190,6 +197,7 @@ impl Default for Config {
             update: Update::default(),
             log: Log::default(),
             status: None,
+            warnings: Vec::new(),
         }
     }
 }
@@ -249,7 +257,8 @@ impl Config {
     }
 }
 
-fn text(path: &Path) -> Result<String, Fault> {
+/// The text of the settings at `path`. Errors: E101 too long, E901.
+pub fn text(path: &Path) -> Result<String, Fault> {
     let bytes = read_bounded(path, MAX_SETTINGS_BYTES, Code::SettingsSyntax)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -7,28 +7,33 @@ use skueye_vision::{MAX_SIDE, Region, localise, runtime, tensorrt};
 use toml::de::DeTable;
 
 use super::problem::Problem;
-use super::reader::{Reader, Section, line_of};
+use super::reader::{Found, Reader, Section, line_of};
 use super::{Config, Decision, Items};
 
 pub(super) fn parse(text: &str, folder: &Path) -> Result<Config, Vec<Problem>> {
-    let (config, _, problems) = read(text, folder);
-    if problems.is_empty() {
+    let (mut config, found) = read(text, folder);
+    config.warnings = found.warnings;
+    if found.problems.is_empty() {
         Ok(config)
     } else {
-        Err(problems)
+        Err(found.problems)
     }
 }
 
-/// The settings, the keys that they may have, and the problems.
-pub(super) fn read(text: &str, folder: &Path) -> (Config, Vec<String>, Vec<Problem>) {
+/// The settings, and what was found besides.
+pub(super) fn read(text: &str, folder: &Path) -> (Config, Found) {
     let mut config = Config {
         home: folder.to_owned(),
         ..Config::default()
     };
     let (document, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        let problems = errors.iter().map(|error| syntax(text, error)).collect();
-        return (config, Vec::new(), problems);
+        let found = Found {
+            keys: Vec::new(),
+            problems: errors.iter().map(|error| syntax(text, error)).collect(),
+            warnings: Vec::new(),
+        };
+        return (config, found);
     }
     let mut reader = Reader::new(text, document.get_ref());
     reader.version(super::VERSION);
@@ -42,8 +47,7 @@ pub(super) fn read(text: &str, folder: &Path) -> (Config, Vec<String>, Vec<Probl
     super::update::read(reader.section("update"), folder, &mut config.update);
     super::status::read(reader.section("status"), folder, &mut config.status);
     super::log::read(reader.section("log"), folder, &mut config.log);
-    let (keys, problems) = reader.finish();
-    (config, keys, problems)
+    (config, reader.finish())
 }
 
 fn syntax(text: &str, error: &toml::de::Error) -> Problem {
@@ -68,6 +72,9 @@ fn read_places(reader: &mut Reader<'_>, folder: &Path, config: &mut Config) {
     model.finish();
     let mut gallery = reader.section("gallery");
     read_path(&mut gallery, "path", folder, &mut config.gallery);
+    let mut photos = String::from("photos");
+    gallery.text("photos", &mut photos);
+    config.photos = (!photos.is_empty()).then(|| folder.join(photos));
     gallery.finish();
     super::camera::read(reader.section("camera"), folder, &mut config.camera);
     let mut events = reader.section("events");

@@ -6,6 +6,7 @@ use skueye_models::Code;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::Problem;
+use super::renamed::{self, Renamed};
 
 /// A value with its place in the text.
 type Value<'a> = toml::Spanned<DeValue<'a>>;
@@ -20,6 +21,18 @@ pub(super) struct Reader<'a> {
     sections: Vec<&'static str>,
     keys: Vec<String>,
     problems: Vec<Problem>,
+    warnings: Vec<Problem>,
+}
+
+/// What a document was found to hold.
+pub(super) struct Found {
+    /// Every key that was asked for, with its section; the shipped profile names each.
+    #[cfg_attr(not(test), expect(dead_code))]
+    pub keys: Vec<String>,
+    /// What it is refused for, in the order of lines.
+    pub problems: Vec<Problem>,
+    /// What should be changed though it is accepted, in the order of lines.
+    pub warnings: Vec<Problem>,
 }
 
 impl<'a> Reader<'a> {
@@ -30,6 +43,7 @@ impl<'a> Reader<'a> {
             sections: Vec::new(),
             keys: Vec::new(),
             problems: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
@@ -87,18 +101,23 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Every key that was asked for, with its section, and every problem in the order of lines.
-    pub fn finish(mut self) -> (Vec<String>, Vec<Problem>) {
+    /// Refuses the sections that nobody asked for.
+    pub fn finish(mut self) -> Found {
         let sections = std::mem::take(&mut self.sections);
-        self.refuse_unknown("", self.root, &sections);
+        self.refuse_unknown("", self.root, &sections, &[]);
         self.problems.sort_by_key(|problem| problem.line);
-        (self.keys, self.problems)
+        self.warnings.sort_by_key(|warning| warning.line);
+        Found {
+            keys: self.keys,
+            problems: self.problems,
+            warnings: self.warnings,
+        }
     }
 
-    fn refuse_unknown(&mut self, section: &str, table: &DeTable<'_>, known: &[&str]) {
+    fn refuse_unknown(&mut self, section: &str, table: &DeTable<'_>, known: &[&str], old: &[&str]) {
         for key in table.keys() {
             let name = key.get_ref().as_ref();
-            if known.contains(&name) {
+            if known.contains(&name) || old.contains(&name) {
                 continue;
             }
             let (expected, remedy) = match nearest(name, known) {
@@ -132,6 +151,29 @@ impl<'a> Reader<'a> {
             expected: expected.into(),
             got,
             remedy,
+        });
+    }
+
+    /// The old name of a key is understood, but not beside the new one.
+    fn note_renamed(&mut self, table: &DeTable<'_>, of: Renamed) {
+        let Renamed { section, old, new } = of;
+        let Some((key, _)) = table.get_key_value(old) else {
+            return;
+        };
+        let (at, full) = (key.span().start, format!("{section}.{old}"));
+        if table.contains_key(new) {
+            let (expected, got) = (format!("{new} alone"), format!("{old} and {new}"));
+            let remedy = format!("remove {old}, which is the old name of {new}");
+            self.add(at, Code::SettingsValue, &full, expected, got, remedy);
+            return;
+        }
+        self.warnings.push(Problem {
+            line: line_of(self.text, at),
+            code: Code::SettingsRenamed,
+            key: full,
+            expected: format!("{section}.{new}"),
+            got: old.into(),
+            remedy: format!("write {new}, or let skueye config migrate do it"),
         });
     }
 }
@@ -260,15 +302,36 @@ impl<'a> Section<'_, 'a> {
         }
     }
 
-    /// Refuses the keys that nobody asked for.
+    /// Refuses the keys that nobody asked for, and warns of old names.
     pub fn finish(self) {
-        if let Some(table) = self.table {
-            self.reader.refuse_unknown(self.name, table, &self.known);
+        let Some(table) = self.table else { return };
+        let mut old = Vec::new();
+        for key in renamed::of(self.name) {
+            old.push(key.old);
+            self.reader.note_renamed(table, key);
         }
+        self.reader
+            .refuse_unknown(self.name, table, &self.known, &old);
+    }
+
+    /// The value of `key` is accepted, though a person should think about it.
+    pub fn warn(&mut self, key: &'static str, code: Code, expected: &str, remedy: &str) {
+        let value = self.value(key);
+        self.reader.warnings.push(Problem {
+            line: line_of(self.reader.text, value.map_or(self.at, |v| v.span().start)),
+            code,
+            key: format!("{}.{key}", self.name),
+            expected: expected.into(),
+            got: value.map_or_else(|| "nothing".into(), |value| self.shown(value)),
+            remedy: remedy.into(),
+        });
     }
 
     fn value(&self, key: &str) -> Option<&'a Value<'a>> {
-        self.table?.get(key)
+        let table = self.table?;
+        let old = renamed::of(self.name).find(|of| of.new == key);
+        let by_old_name = || table.get(old?.old);
+        table.get(key).or_else(by_old_name)
     }
 
     fn take<T>(

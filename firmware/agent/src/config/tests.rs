@@ -12,7 +12,7 @@ fn the_shipped_profile_holds_the_defaults_and_names_every_key() {
     let shipped = Config::parse(KIOSK_PROFILE, Path::new("")).unwrap();
     assert_eq!(shipped, Config::default());
     assert_eq!(Config::parse("", Path::new("")).unwrap(), shipped);
-    let (_, keys, _) = parse::read("", Path::new(""));
+    let (_, found) = parse::read("", Path::new(""));
     let mut section = "";
     let mut named = Vec::new();
     for line in KIOSK_PROFILE.lines() {
@@ -24,7 +24,7 @@ fn the_shipped_profile_holds_the_defaults_and_names_every_key() {
             named.push(format!("{section}.{key}"));
         }
     }
-    for key in keys {
+    for key in found.keys {
         assert!(named.contains(&key), "{key} is not in the profile");
     }
 }
@@ -254,4 +254,56 @@ fn tensorrt_has_its_places_and_its_core() {
     assert_eq!(config.power_mode.as_deref(), Some("MAXN"));
     assert_eq!(problems("[model]\nengines = \"\"")[0].key, "model.engines");
     assert_eq!(problems("[model]\ndla_core = 99")[0].key, "model.dla_core");
+}
+
+#[test]
+fn an_old_name_is_understood_and_warned_about_with_its_line() {
+    let text = "[page]\nnames = \"till-3\"\n[enrol]\n# The shop's.\nnames = \"list.csv\"\n";
+    let old = Config::parse(text, Path::new("/etc")).unwrap();
+    assert_eq!(old.page.host_names, Some(vec!["till-3".to_owned()]));
+    assert_eq!(old.enrol.product_list, Some("/etc/list.csv".into()));
+    let lines: Vec<_> = old.warnings.iter().map(|w| (w.line, w.code)).collect();
+    let renamed = Code::SettingsRenamed;
+    assert_eq!(lines, [(2, renamed), (5, renamed)]);
+    let said = old.warnings[1].to_string();
+    assert!(
+        said.contains("line 5") && said.contains("write product_list"),
+        "{said}"
+    );
+    let migrated = migrate(text).unwrap().text;
+    let new = Config::parse(&migrated, Path::new("/etc")).unwrap();
+    assert_eq!(new.warnings, []);
+    let plain = Config {
+        warnings: Vec::new(),
+        ..old
+    };
+    assert_eq!(new, plain);
+    let both = problems("[enrol]\nnames = \"a\"\nproduct_list = \"b\"\n");
+    assert_eq!((both[0].line, both[0].code), (2, Code::SettingsValue));
+    assert_eq!(problems("[enrol]\nname = \"a\"\n")[0].remedy, "remove it");
+}
+
+#[test]
+fn a_page_for_other_machines_is_warned_about() {
+    let warnings = |listen: &str| {
+        let text = format!("[page]\nlisten = \"{listen}\"\n");
+        Config::parse(&text, Path::new("")).unwrap().warnings
+    };
+    assert_eq!(warnings("0.0.0.0:8080")[0].code, Code::PageExposed);
+    assert_eq!(warnings("[::]:80")[0].line, 2);
+    for sound in ["off", "127.0.0.1:80", "[::1]:80"] {
+        assert_eq!(warnings(sound), [], "{sound}");
+    }
+}
+
+#[test]
+fn browsers_may_call_the_device_by_the_machines_name_or_by_those_that_are_set() {
+    let names = |text: &str| {
+        let page = Config::parse(text, Path::new("")).unwrap().page;
+        page.settings().unwrap().names
+    };
+    let own = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    assert_eq!(names("")[0], own.trim());
+    assert_eq!(names("[page]\nhost_names = \"a b.c\"\n"), ["a", "b.c"]);
+    assert_eq!(names("[page]\nhost_names = \"\"\n"), [""; 0]);
 }

@@ -73,6 +73,8 @@ pub struct Desk {
     settings: PathBuf,
     staged: Staged,
     names: Names,
+    /// Photos of the gallery's products.
+    photos: Option<PathBuf>,
     /// The decision log's folder.
     log: Option<PathBuf>,
 }
@@ -121,7 +123,8 @@ impl Desk {
             stage: Mutex::default(),
             settings: settings.to_owned(),
             log: config.log.folder.clone(),
-            names: Names::new(config.enrol.names.clone()),
+            names: Names::new(config.enrol.product_list.clone()),
+            photos: config.photos.clone(),
             staged: Staged::new(config.update.folder.clone()),
         }
     }

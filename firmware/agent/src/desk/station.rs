@@ -7,14 +7,17 @@ use skueye_gallery::Snapshot;
 use skueye_models::{Code, Fault, Gtin, Product};
 use skueye_page::Station;
 use skueye_page::station::{
-    Answer, DayLog, EnrolStep, Enrolment, Health, Presentation, ProductLine, Trouble, UpdateView,
-    View,
+    Answer, Candidate, DayLog, EnrolStep, Enrolment, Health, ProductLine, Trouble, UpdateView, View,
 };
+use skueye_vision::decode::read_bounded;
 
 use super::board::{self, State};
 use super::feedback::Correction;
 use super::{Desk, Run, Said, day, shots};
 use crate::config::{Config, Problem};
+
+/// The longest photo that is shown, in bytes.
+const LARGEST_PHOTO: u64 = 4 << 20;
 
 impl Station for Desk {
     fn view(&self) -> View {
@@ -38,7 +41,10 @@ impl Station for Desk {
         };
         view.counts.frames = self.pulse.frames();
         for presentation in &mut view.recent {
-            self.note_photos(presentation);
+            self.note_photos(&mut presentation.candidates);
+        }
+        if let Some(enrolment) = &mut view.enrolment {
+            self.note_photos(&mut enrolment.lookalikes);
         }
         view.version = state.version;
         view
@@ -49,8 +55,8 @@ impl Station for Desk {
     }
 
     fn photo(&self, gtin: Gtin) -> Option<Arc<[u8]>> {
-        let bytes = std::fs::read(self.photo_path(gtin)?).ok()?;
-        Some(bytes.into())
+        let bytes = read_bounded(&self.photo_path(gtin)?, LARGEST_PHOTO, Code::ImageFormat);
+        Some(bytes.ok()?.into())
     }
 
     fn answer(&self, number: u32, answer: Answer) -> Result<(), Fault> {
@@ -115,7 +121,7 @@ impl Station for Desk {
             None => DayLog::default(),
         };
         for presentation in &mut log.presentations {
-            self.note_photos(presentation);
+            self.note_photos(&mut presentation.candidates);
         }
         Ok(log)
     }
@@ -139,7 +145,7 @@ impl Station for Desk {
 
     fn settings_problems(&self) -> Vec<String> {
         match Config::check(&self.settings) {
-            Ok(Ok(_)) => Vec::new(),
+            Ok(Ok(config)) => config.warnings.iter().map(Problem::to_string).collect(),
             Ok(Err(problems)) => problems.iter().map(Problem::to_string).collect(),
             Err(fault) => vec![fault.to_string()],
         }
@@ -224,14 +230,18 @@ impl Desk {
         }
     }
 
-    fn note_photos(&self, presentation: &mut Presentation) {
-        for candidate in &mut presentation.candidates {
+    fn note_photos(&self, candidates: &mut [Candidate]) {
+        for candidate in candidates {
             candidate.photo = self.photo_path(candidate.gtin).is_some();
         }
     }
 
+    /// The photo that came with the gallery, or the first of those that were taken here.
     fn photo_path(&self, gtin: Gtin) -> Option<PathBuf> {
-        shots::first(self.studio.pictures()?, gtin)
+        let given = self.photos.as_ref();
+        let given = given.map(|folder| folder.join(format!("{gtin}.jpg")));
+        let taken = || shots::first(self.studio.pictures()?, gtin);
+        given.filter(|path| path.is_file()).or_else(taken)
     }
 
     fn update(&self, state: &State) -> UpdateView {

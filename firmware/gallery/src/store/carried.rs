@@ -42,20 +42,31 @@ pub struct Aside {
 /// The journals in `folder` that hold changes for another embedding id than `in_use`, by name. A journal that is damaged
 /// counts with no rows. Errors: E901.
 pub fn kept_aside(folder: &Path, in_use: EmbeddingId) -> Result<Vec<Aside>, Fault> {
-    let failed = |e: std::io::Error| Fault::io("list", folder, &e);
     let (mut found, own) = (Vec::new(), journal_name(in_use));
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !name.starts_with(BEGIN) || !name.ends_with(END) || name == own {
+    for name in journals(folder)? {
+        if name == own {
             continue;
         }
         let bytes = Disk::new(folder).read(&name)?.unwrap_or_default();
         let Some(rows) = rows(&bytes) else { continue };
         found.push(Aside { name, rows });
     }
-    found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
+}
+
+/// The names of all journals in `folder`, in order. Errors: E901.
+pub fn journals(folder: &Path) -> Result<Vec<String>, Fault> {
+    let failed = |e: std::io::Error| Fault::io("list", folder, &e);
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        let name = name.to_string_lossy().into_owned();
+        if name.starts_with(BEGIN) && name.ends_with(END) {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// Rows that a journal enrols; `None` where it holds no change.

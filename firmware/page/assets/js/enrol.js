@@ -3,6 +3,7 @@
 import { read, send } from "./api.js";
 import { el, icon, photo, show } from "./dom.js";
 import { isGtin, plain } from "./gtin.js";
+import { cap, shortcut } from "./keys.js";
 import { preview } from "./preview.js";
 import { grouped, score, t, tOr } from "./words.js";
 
@@ -91,7 +92,7 @@ export class Enrol {
     this.refusal = el("div", { role: "alert" });
     this.taken = el("ol.shots");
     this.like = el("div");
-    this.shoot = el("button.main.wide", { type: "button", id: "shoot", onclick: () => this.take("shot") }, t("enrol.shoot"));
+    this.shoot = el("button.main.wide", { type: "button", id: "shoot", "aria-keyshortcuts": shortcut(" "), onclick: () => this.take("shot") }, t("enrol.shoot"), cap(" "));
     this.save = el("button.main", { type: "button", id: "save", onclick: () => this.take("save") }, t("enrol.save"));
     const cancel = el("button", { type: "button", id: "cancel", onclick: () => this.take("cancel") }, t("enrol.cancel"));
     return el("div.two", {},

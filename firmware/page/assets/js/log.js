@@ -79,7 +79,8 @@ function line(shown) {
   const withdrawn = shown.answer === "not_this";
   const mood = withdrawn || shown.verdict === "reject" ? "no" : shown.verdict === "ask" && !chosen ? "ask" : "yes";
   const product = chosen ?? (shown.verdict === "accept" ? best : null);
-  const name = product ? product.title : best ? t("log.nearest", { title: best.title }) : t("scan.unknown");
+  const perhaps = mood === "ask" ? "log.perhaps" : "log.nearest";
+  const name = product ? product.title : best ? t(perhaps, { title: best.title }) : t("scan.unknown");
   const details = [product && grouped(product.gtin), shown.reason && tOr(`reason.${shown.reason}`, shown.reason)];
   const outcome = withdrawn ? t(shown.verdict === "accept" ? "scan.takenBack" : "scan.noneChosen") : chosen ? t("scan.chosen") : t(`verdict.${shown.verdict}`);
   return el("li", {},

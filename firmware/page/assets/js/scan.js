@@ -2,6 +2,7 @@
 
 import { send } from "./api.js";
 import { el, icon, photo, show } from "./dom.js";
+import { cap, mode, MODES, setMode, shortcut } from "./keys.js";
 import { preview } from "./preview.js";
 import { grouped, score, t, time, tOr } from "./words.js";
 
@@ -12,8 +13,20 @@ export class Scan {
     this.stage = el("p.stage", {});
     this.recent = el("section.card.recent", {});
     this.element = el("div.scan", {},
-      el("div.stack.aside", {}, el("figure.card.preview", {}, preview(), this.stage), this.recent),
+      el("div.stack.aside", {}, el("figure.card.preview", {}, preview(), this.stage), this.recent, this.keys()),
       this.answer);
+  }
+
+  /** How keys choose: by themselves, with Alt, or not. */
+  keys() {
+    const modes = MODES.map((name) => el("option", { value: name, selected: name === mode() }, t(`keys.${name}`)));
+    const choose = (event) => {
+      setMode(event.target.value);
+      this.app.enrol = null;
+      this.app.open();
+      document.getElementById("keys")?.focus();
+    };
+    return el("p.keys.quiet", {}, el("label", { for: "keys" }, t("keys.label")), el("select", { id: "keys", onchange: choose }, ...modes));
   }
 
   update(view) {
@@ -65,10 +78,11 @@ export class Scan {
       type: "button",
       id: `not-${withKey ? "main" : shown.number}`,
       disabled: !this.app.state.may_answer,
+      "aria-keyshortcuts": withKey ? shortcut("N") : null,
       "aria-label": withKey ? null : t("scan.notThisOf", { title: shown.candidates[0].title }),
       onclick: () => this.give(shown.number, "not_this"),
     };
-    return el("button", attributes, t("scan.notThis"), withKey && el("kbd", { "aria-hidden": "true" }, "N"));
+    return el("button", attributes, t("scan.notThis"), withKey && cap("N"));
   }
 
   /** Tiles to choose from. */
@@ -77,21 +91,22 @@ export class Scan {
     const tiles = shown.candidates.map((candidate, place) => el("button.tile", {
       type: "button",
       id: `tile-${place + 1}`,
-      "aria-keyshortcuts": String(place + 1),
+      "aria-keyshortcuts": shortcut(String(place + 1)),
       disabled: !this.app.state.may_answer,
       onclick: () => this.give(shown.number, { product: candidate.gtin }),
     },
-    el("kbd", { "aria-hidden": "true" }, String(place + 1)),
+    cap(String(place + 1)),
     photo(candidate),
     el("span.words", {}, el("span.name", {}, candidate.title), el("span.gtin", {}, grouped(candidate.gtin)), meter(candidate))));
     const none = el("button", {
       type: "button",
       id: "tile-0",
-      "aria-keyshortcuts": "0",
+      "aria-keyshortcuts": shortcut("0"),
       disabled: !this.app.state.may_answer,
       onclick: () => this.give(shown.number, "not_this"),
-    }, t("scan.none"), el("kbd", { "aria-hidden": "true" }, "0"));
-    const hint = t(this.app.state.may_answer ? "scan.touch" : "scan.loginToAnswer");
+    }, t("scan.none"), cap("0"));
+    const how = mode() === "off" ? "scan.touchOnly" : "scan.touch";
+    const hint = t(this.app.state.may_answer ? how : "scan.loginToAnswer");
     const foot = el("div.foot", {}, el("span.quiet", {}, hint), el("span.spring"), none);
     return [heading("ask", t("scan.which"), el("span.why", {}, reason(shown))), el("div.tiles", {}, ...tiles), foot];
   }

@@ -1,5 +1,6 @@
 //! Code, password, sessions, and what is to be had without.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,19 +12,20 @@ use skueye_page::{Access, Clock, Display, Settings, serve};
 
 use super::code_of;
 use super::events::Events;
-use super::support::http::{get, post};
+use super::support::http::{Answer, get, post};
 use super::support::{Device, PASSWORD};
+
+/// A first visit with a wrong code.
+fn guess(to: SocketAddr) -> Answer {
+    let body = r#"{"code":"AAAA-AAAA","password":"seven apples"}"#;
+    post(to, "/api/setup", "", body)
+}
 
 #[test]
 fn the_code_opens_a_session_and_logging_out_ends_it() {
     let device = Device::start();
     let to = device.server.address();
-    let wrong = post(
-        to,
-        "/api/setup",
-        "",
-        r#"{"code":"AAAA-AAAA","password":"seven apples"}"#,
-    );
+    let wrong = guess(to);
     assert_eq!((wrong.status, code_of(&wrong)), (403, "E715".into()));
     let easy = format!(r#"{{"code":"{}","password":"123456"}}"#, device.code);
     assert_eq!(post(to, "/api/setup", "", &easy).status, 422);
@@ -47,17 +49,9 @@ fn the_code_opens_a_session_and_logging_out_ends_it() {
 fn guessing_is_slowed_down_across_connections() {
     let device = Device::start();
     let to = device.server.address();
-    let guess = || {
-        post(
-            to,
-            "/api/setup",
-            "",
-            r#"{"code":"AAAA-AAAA","password":"seven apples"}"#,
-        )
-    };
-    let statuses: Vec<u16> = (0..5).map(|_| guess().status).collect();
+    let statuses: Vec<u16> = (0..5).map(|_| guess(to).status).collect();
     assert_eq!(statuses, [403, 403, 403, 429, 429]);
-    let waiting = guess();
+    let waiting = guess(to);
     assert_eq!(code_of(&waiting), "E716");
     assert!(waiting.header("retry-after").is_some());
     assert_eq!(device.server.refusals().count(Refusal::Wait), 3);
@@ -68,17 +62,8 @@ fn guessing_is_slowed_down_across_connections() {
 fn guesses_at_the_same_time_are_no_more_than_guesses_in_turn() {
     let device = Device::start();
     let to = device.server.address();
-    let guess = || {
-        post(
-            to,
-            "/api/setup",
-            "",
-            r#"{"code":"AAAA-AAAA","password":"seven apples"}"#,
-        )
-        .status
-    };
     let statuses: Vec<u16> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..12).map(|_| scope.spawn(guess)).collect();
+        let threads: Vec<_> = (0..12).map(|_| scope.spawn(|| guess(to).status)).collect();
         threads
             .into_iter()
             .map(|thread| thread.join().unwrap())

@@ -4,7 +4,7 @@
 use skueye_tests::metadata::packages;
 
 /// Each crate and the crates of this workspace that it may name.
-const ALLOWED: [(&str, &[&str]); 14] = [
+const ALLOWED: [(&str, &[&str]); 15] = [
     (
         "skueye-agent",
         &[
@@ -31,6 +31,7 @@ const ALLOWED: [(&str, &[&str]); 14] = [
         ],
     ),
     ("skueye-camera", &[]),
+    ("skueye-device", &[]),
     ("skueye-distributed", &["skueye-models"]),
     ("skueye-gallery", &["skueye-models"]),
     ("skueye-link", &["skueye-models"]),

@@ -1,14 +1,13 @@
 //! The device's program for aarch64: host's cargo, Debian's compiler with its standard library for both processors, Debian's
 //! cross linker.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
+use crate::elf::Elf;
 use crate::layout::Layout;
 use crate::trouble::Trouble;
-use crate::{packages, usage};
+use crate::{packages, tools, usage};
 
 const TRIPLE: &str = "aarch64-unknown-linux-gnu";
 /// In a folder of its own, so the features that other crates ask of common packages do not matter.
@@ -22,14 +21,33 @@ pub fn run(layout: &Layout, words: &[String]) -> Result<ExitCode, Trouble> {
     }
     packages::ensure(layout)?;
     ensure(layout)?;
-    println!("{}", layout.skueye().display());
+    let (major, minor) = Elf::open(&layout.skueye())?.glibc().unwrap_or_default();
+    println!(
+        "{} (glibc {major}.{minor} or later)",
+        layout.skueye().display()
+    );
     Ok(ExitCode::SUCCESS)
 }
 
 /// Builds the program where it is not up to date. The packages must be there.
 pub fn ensure(layout: &Layout) -> Result<(), Trouble> {
     let mut cargo = cargo(layout)?;
-    done(cargo.args(BUILD.split(' ')), "the cross build")
+    done(cargo.args(BUILD.split(' ')), "the cross build")?;
+    ceiling(layout)
+}
+
+/// JetPack 6 is Ubuntu 22.04.
+const NEWEST_GLIBC: (u32, u32) = (2, 35);
+
+fn ceiling(layout: &Layout) -> Result<(), Trouble> {
+    let asks = Elf::open(&layout.skueye())?.glibc();
+    match asks {
+        Some(version) if version <= NEWEST_GLIBC => Ok(()),
+        other => Err(Trouble::new(
+            format!("the program asks for glibc {other:?}, JetPack 6 has {NEWEST_GLIBC:?}"),
+            "find the symbol with objdump -T and do without it",
+        )),
+    }
 }
 
 /// Runs `command`, its output passed through.
@@ -47,7 +65,7 @@ pub fn done(command: &mut Command, what: &str) -> Result<(), Trouble> {
 
 /// Cargo with everything that it needs to build for the guest.
 pub fn cargo(layout: &Layout) -> Result<Command, Trouble> {
-    let tools = tools(layout)?;
+    let tools = tools::ensure(layout)?;
     let host = layout.host();
     let headers = [
         host.join("usr/aarch64-linux-gnu/include"),
@@ -77,30 +95,4 @@ pub fn cargo(layout: &Layout) -> Result<Command, Trouble> {
             headers.join(" "),
         );
     Ok(cargo)
-}
-
-/// Small scripts that start the unpacked tools where they are.
-fn tools(layout: &Layout) -> Result<std::path::PathBuf, Trouble> {
-    let folder = layout.made().join("bin");
-    fs::create_dir_all(&folder).map_err(|e| Trouble::disk(&folder, &e))?;
-    let host = layout.host().display().to_string();
-    let gcc = format!("aarch64-linux-gnu-gcc-12 --sysroot={host}");
-    for (name, starts) in [
-        ("rustc", "rustc"),
-        ("aarch64-linux-gnu-gcc", gcc.as_str()),
-        ("aarch64-linux-gnu-ar", "aarch64-linux-gnu-ar"),
-    ] {
-        let libraries = layout.libraries().display().to_string();
-        let text =
-            format!("#!/bin/sh\nLD_LIBRARY_PATH={libraries} exec {host}/usr/bin/{starts} \"$@\"\n");
-        let path = folder.join(name);
-        // Cargo looks at the compiler's time: it is written where it differs only.
-        if fs::read_to_string(&path).is_ok_and(|found| found == text) {
-            continue;
-        }
-        let written = fs::write(&path, text)
-            .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o755)));
-        written.map_err(|e| Trouble::disk(&path, &e))?;
-    }
-    Ok(folder)
 }

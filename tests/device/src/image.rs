@@ -6,7 +6,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::elf::Elf;
 use crate::layout::Layout;
+use crate::tools::named;
 use crate::trouble::Trouble;
 
 const INIT: &str = include_str!("../guest/init.sh");
@@ -38,10 +40,7 @@ impl Image {
         let arm64 = layout.arm64();
         image.add("init", 0o755, INIT.as_bytes().to_vec());
         image.copy(&arm64.join("bin/busybox"), "bin/busybox")?;
-        for library in LIBRARIES {
-            image.copy(&library_of(&arm64, library)?, &format!("lib/{library}"))?;
-        }
-        image.copy(&layout.skueye(), "usr/bin/skueye")?;
+        image.program(&arm64, &layout.skueye(), "usr/bin/skueye")?;
         image.modules(&arm64, &[&MODULES, modules].concat())?;
         Ok(image)
     }
@@ -62,6 +61,22 @@ impl Image {
         let mode = fs::metadata(from).map_err(failed)?.permissions().mode() & 0o777;
         let bytes = fs::read(from).map_err(failed)?;
         self.add(to, mode, bytes);
+        Ok(())
+    }
+
+    /// A program of the guest with its libraries and theirs, from the packages below `arm64`.
+    pub fn program(&mut self, arm64: &Path, from: &Path, to: &str) -> Result<(), Trouble> {
+        self.copy(from, to)?;
+        let mut left = Elf::open(from)?.libraries();
+        while let Some(name) = left.pop() {
+            let at = format!("lib/{name}");
+            if self.0.contains_key(&at) {
+                continue;
+            }
+            let path = library_of(arm64, &name)?;
+            left.extend(Elf::open(&path)?.libraries());
+            self.copy(&path, &at)?;
+        }
         Ok(())
     }
 
@@ -168,25 +183,12 @@ fn fill(archive: &mut Vec<u8>) {
 
 /// The folder of the one kernel's modules below `arm64`.
 pub fn kernel_modules(arm64: &Path) -> Result<PathBuf, Trouble> {
-    one_in(&arm64.join("lib/modules"), "")
+    named(&arm64.join("lib/modules"), "")
 }
 
 /// The one kernel below `arm64`.
 pub fn kernel(arm64: &Path) -> Result<PathBuf, Trouble> {
-    one_in(&arm64.join("boot"), "vmlinuz-")
-}
-
-fn one_in(folder: &Path, start: &str) -> Result<PathBuf, Trouble> {
-    let entries = fs::read_dir(folder).map_err(|e| Trouble::disk(folder, &e))?;
-    let mut paths = entries.flatten().map(|entry| entry.path());
-    let is = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default();
-        name.to_string_lossy().starts_with(start)
-    };
-    paths.find(is).ok_or_else(|| {
-        let what = format!("{} holds no {start}*", folder.display());
-        Trouble::new(what, "remove target/device/arm64 and try again")
-    })
+    named(&arm64.join("boot"), "vmlinuz-")
 }
 
 /// What depmod wrote about a kernel's modules.

@@ -3,16 +3,22 @@
 #![forbid(unsafe_code)]
 #![allow(dead_code)] // until the scenarios use all of it
 
+mod camera;
 mod cross;
+mod device;
+mod elf;
 mod guest;
 mod image;
 mod layout;
 mod machine;
+mod native;
 mod packages;
 mod ports;
 mod power;
 mod qmp;
 mod scenarios;
+mod shop;
+mod tools;
 mod trouble;
 
 use std::process::ExitCode;

@@ -9,6 +9,7 @@ use std::process::Command;
 use crate::cross::done;
 use crate::image::kernel_modules;
 use crate::layout::Layout;
+use crate::tools;
 use crate::trouble::Trouble;
 
 /// Packages of one architecture, in a folder of their own.
@@ -36,6 +37,7 @@ const HOST: Set = Set {
         "libclang1-14",
         "libstd-rust-web-dev",
         "linux-headers-amd64",
+        "make",
         "mtools",
         "qemu-system-arm",
         "qemu-user-static",
@@ -103,6 +105,7 @@ fn join(layout: &Layout) -> Result<(), Trouble> {
     let _ = fs::remove_file(&link);
     let library = layout.arm64().join(triple);
     std::os::unix::fs::symlink(&library, &link).map_err(|e| Trouble::disk(&link, &e))?;
+    tools::loopback(layout)?;
     let modules = kernel_modules(&layout.arm64())?;
     let version = modules.file_name().unwrap_or_default();
     // One program with several names, of which Debian makes links from the root.

@@ -37,7 +37,7 @@ pub struct Calibration {
     pub intervals: Option<CalibrationIntervals>,
 }
 
-/// 95 % bootstrap intervals: of the bands, each set anew on every resampling, and of what the chosen bands reach.
+/// 95 % bootstrap intervals: of the bands, set anew on every resampling with the chosen margin, and of what the chosen bands reach.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[allow(missing_docs, reason = "the fields are those of Calibration")]
 pub struct CalibrationIntervals {
@@ -51,8 +51,8 @@ pub struct CalibrationIntervals {
 }
 
 /// Margins tried, smallest first.
-const MARGINS: [f32; 12] = [
-    0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2,
+const MARGINS: [f32; 16] = [
+    0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.07, 0.08, 0.1, 0.12, 0.14, 0.16, 0.2, 0.25, 0.3,
 ];
 /// The share of known items that the reject band may turn away.
 const FALSE_REJECT_RATE: f64 = 0.02;
@@ -98,25 +98,26 @@ pub(super) fn calibrate(
 ) -> Result<Calibration, Fault> {
     let trials = Trials(trials(probes, rows));
     let every = vec![1; trials.0.len()];
-    let accept = trials.accept(&every, false_accept_rate);
-    let reject = trials.reject(&every).clamp(-1.0, accept);
-    let bands = |margin| Thresholds {
-        accept,
-        reject,
-        margin,
-        false_accept_rate: false_accept_rate as f32,
+    let reject = trials.reject(&every);
+    let bands = |margin| {
+        let accept = trials.accept(&every, margin, false_accept_rate);
+        Thresholds {
+            accept,
+            reject: reject.clamp(-1.0, accept),
+            margin,
+            false_accept_rate: false_accept_rate as f32,
+        }
     };
-    let wrong = |bands: &Thresholds| {
-        trials.share(
-            &every,
-            |t| t.known,
-            |a| !a.right && a.verdict(bands) == Verdict::Accept,
-        )
-    };
-    let margin = MARGINS
-        .into_iter()
-        .find(|&margin| wrong(&bands(margin)) <= false_accept_rate);
-    let thresholds = bands(margin.unwrap_or(MARGINS[MARGINS.len() - 1]));
+    // Each margin has the lowest accept that keeps the rate: a large margin bears a low one. The pair that accepts most
+    // wins, of equal ones the smaller margin.
+    let mut thresholds = bands(MARGINS[0]);
+    let mut most = trials.reached(&thresholds, &every)[0];
+    for other in MARGINS[1..].iter().map(|&margin| bands(margin)) {
+        let accepted = trials.reached(&other, &every)[0];
+        if accepted > most {
+            (thresholds, most) = (other, accepted);
+        }
+    }
     thresholds.validate()?;
     let reached = trials.reached(&thresholds, &every);
     Ok(Calibration {
@@ -141,6 +142,14 @@ struct Answer {
 }
 
 impl Answer {
+    /// The best score where it lies `margin` above the second, else one that no band accepts before all others.
+    fn beyond(&self, margin: f32) -> f32 {
+        let clear = self
+            .second
+            .is_none_or(|second| self.best - second >= margin);
+        if clear { self.best } else { -1.0 }
+    }
+
     fn verdict(&self, bands: &Thresholds) -> Verdict {
         bands.judge(self.best, self.second)
     }
@@ -223,14 +232,25 @@ fn trials(probes: &Labelled, rows: &Labelled) -> Vec<Trial> {
 struct Trials(Vec<Trial>);
 
 impl Trials {
-    /// The score that at most `rate` of the unknown items reach.
-    fn accept(&self, weights: &[u32], rate: f64) -> f32 {
-        let threshold = self.quantile(weights, |t| t.unknown, 1.0 - rate);
-        threshold.next_up().clamp(-1.0, 1.0)
+    /// The lowest score that, with this `margin`, at most `rate` of the unknown items reach, and of the known items with a
+    /// wrong product.
+    fn accept(&self, weights: &[u32], margin: f32, rate: f64) -> f32 {
+        let unknown = |t: &Trial| Some(t.unknown?.beyond(margin));
+        let wrong = |t: &Trial| {
+            let answer = t.known?;
+            Some(if answer.right {
+                -1.0
+            } else {
+                answer.beyond(margin)
+            })
+        };
+        let unknown = self.quantile(weights, unknown, 1.0 - rate);
+        let wrong = self.quantile(weights, wrong, 1.0 - rate);
+        unknown.max(wrong).next_up().clamp(-1.0, 1.0)
     }
 
     fn reject(&self, weights: &[u32]) -> f32 {
-        self.quantile(weights, |t| t.known, FALSE_REJECT_RATE)
+        self.quantile(weights, |t| Some(t.known?.best), FALSE_REJECT_RATE)
     }
 
     /// Right, wrong and no answers for known items, wrong ones for unknown items and for those with siblings.
@@ -260,7 +280,7 @@ impl Trials {
             |statistic: &(dyn Fn(&[u32]) -> f64 + Sync)| bootstrap.intervals(products, statistic);
         let share = |figure: usize| of(&|weights| self.reached(bands, weights)[figure]);
         Some(CalibrationIntervals {
-            accept: of(&|weights| self.accept(weights, rate).into())?,
+            accept: of(&|weights| self.accept(weights, bands.margin, rate).into())?,
             reject: of(&|weights| self.reject(weights).into())?,
             accepted_right: share(0),
             accepted_wrong: share(1),
@@ -287,15 +307,15 @@ impl Trials {
         f64::from(met) / f64::from(asked.max(1))
     }
 
-    /// The smallest best score that at least `share` of the answers to `of` do not exceed; -1 without answers.
-    fn quantile(&self, weights: &[u32], of: impl Fn(&Trial) -> Option<Answer>, share: f64) -> f32 {
+    /// The smallest score that at least `share` of the scores `of` do not exceed; -1 without any.
+    fn quantile(&self, weights: &[u32], of: impl Fn(&Trial) -> Option<f32>, share: f64) -> f32 {
         let answers = self
             .0
             .iter()
             .zip(weights)
             .filter(|(_, weight)| **weight > 0);
         let mut sorted: Vec<(f32, u32)> = answers
-            .filter_map(|(trial, weight)| of(trial).map(|answer| (answer.best, *weight)))
+            .filter_map(|(trial, weight)| of(trial).map(|score| (score, *weight)))
             .collect();
         sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
         let total: u32 = sorted.iter().map(|(_, weight)| weight).sum();

@@ -168,7 +168,10 @@ impl Device {
         match output.code {
             0 => Ok(()),
             _ => Err(Trouble::new(
-                format!("the program has ended; its status was {}", output.text.trim()),
+                format!(
+                    "the program has ended; its status was {}",
+                    output.text.trim()
+                ),
                 format!("it said {:?}", self.events.waiting()),
             )),
         }

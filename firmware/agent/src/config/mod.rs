@@ -214,7 +214,7 @@ impl Default for Decision {
             timeout_ms: 3000,
             candidates: 5,
             min_sharpness: 0.0,
-            second_look: false,
+            second_look: true,
         }
     }
 }

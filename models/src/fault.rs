@@ -177,6 +177,7 @@ codes! {
     913 NotRunning "the device program is not running"
     914 WipeUnsure "nothing was wiped"
     921 PartFailed "a part of the program failed and is started again"
+    990 ScoresFallen "the scores of accepted answers have fallen"
 }
 
 impl Code {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use skueye_agent::Config;
 use skueye_agent::scanner::{Scanner, Sent};
+use skueye_agent::sinks::about::About;
 use skueye_agent::sinks::mail::Notice;
 use skueye_link::{Command, Link, PseudoTerminal, SerialLink, TcpLink, TemplateText};
 use skueye_models::{Code, Fault, Gtin};
@@ -29,7 +30,8 @@ fn product(number: u64) -> Gtin {
 }
 
 fn say(scanner: &mut Scanner, number: u64) -> Result<Sent, Fault> {
-    scanner.product(product(number), Duration::from_secs(number))
+    let about = About::person(number as u32, "Müsli \"Früh\"", Some(0.75));
+    scanner.product(product(number), Duration::from_secs(number), &about)
 }
 
 /// Waits for what a thread of the scanner does.
@@ -400,6 +402,34 @@ fn events_come_in_order_and_are_repeated_with_the_same_key_until_they_are_taken(
         scanner.close();
         assert_eq!(scanner.notice(), None);
     }
+}
+
+#[test]
+fn an_event_carries_what_the_log_knows_and_what_is_taken_back_follows_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (address, requests, _) = receiver("127.0.0.1:0", "200");
+    let terminal = format!("pty = true\n{}", hook(&address, folder.path()));
+    let mut scanner = open(&terminal);
+    let mut till = SerialLink::open(scanner.path().unwrap(), 9600).unwrap();
+    assert_eq!(say(&mut scanner, 7), Ok(Sent::Sent));
+    let about = About::person(7, "Müsli \"Früh\"", Some(0.75));
+    assert_eq!(scanner.take_back(product(7), &about), Ok(Sent::Sent));
+    assert_eq!(say(&mut scanner, 8), Ok(Sent::Sent));
+    let bodies = [next(&requests), next(&requests)].map(|request| {
+        let body: serde_json::Value = serde_json::from_str(&request.body).unwrap();
+        body
+    });
+    assert_eq!(bodies[0]["kind"], "product");
+    assert_eq!(bodies[1]["kind"], "taken_back");
+    for body in &bodies {
+        assert_eq!(body["gtin"], product(7).to_string());
+        assert_eq!(body["title"], "Müsli \"Früh\"");
+        assert_eq!((&body["score"], &body["by"]), (&0.75.into(), &"person".into()));
+        assert_eq!(body["presentation"], 7);
+        assert!(body.get("margin").is_none(), "{body}");
+    }
+    // A till that has no word for it hears nothing of it.
+    assert_eq!(read(&mut till, 2), [product(7), product(8)]);
 }
 
 #[test]

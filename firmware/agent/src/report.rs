@@ -68,6 +68,20 @@ pub enum Line<'a> {
         /// What became of it on the way to the till.
         sent: Sent,
     },
+    /// A person took an answer of their own back: the presentation asks again.
+    Undone {
+        /// The presentation.
+        presentation: u32,
+    },
+    /// A product that the till was told of is taken back.
+    TakenBack {
+        /// The presentation.
+        presentation: u32,
+        /// The product.
+        gtin: Gtin,
+        /// Whether the till was told; `nothing` where it knows no such word, and the product is to be voided there.
+        sent: Sent,
+    },
     /// What became of a frame for the till of which an event or answer said that it was pending.
     Late {
         /// The presentation, where it is one of the last.
@@ -358,6 +372,12 @@ fn text(line: &Line<'_>) -> String {
             Some(gtin) => format!("{presentation:>5} answer {gtin}"),
             None => format!("{presentation:>5} answer: not this"),
         },
+        Line::Undone { presentation } => format!("{presentation:>5} answer taken back"),
+        Line::TakenBack {
+            presentation,
+            gtin,
+            sent,
+        } => format!("{presentation:>5} till: {gtin} taken back: {}", sent.name()),
         Line::Late { gtin, sent, .. } => match gtin {
             Some(gtin) => format!("till: {gtin} {}", sent.name()),
             None => format!("till: no-read {}", sent.name()),

@@ -9,11 +9,12 @@ use skueye_link::{Command, DuplicateWindow, Frame, PseudoTerminal, Reading, Seri
 use skueye_models::{Fault, Gtin};
 
 use crate::config;
+use crate::sinks::about::About;
 use crate::sinks::listen::{self, Hub};
 use crate::sinks::mail::{Mail, Notice};
 use crate::sinks::ticket::{State, Ticket};
 use crate::sinks::till::{Manner, Opener, Port, Till};
-use crate::sinks::{Job, Sink, webhook};
+use crate::sinks::{Job, Kind, Sink, webhook};
 
 /// How long an outcome is waited for, of sinks that are expected to be done at once.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -127,7 +128,7 @@ impl Scanner {
         self.paths.push(state.name().to_owned());
         let till = Till::new(manner, port, opener, &state, &self.mail);
         self.sinks
-            .push(Sink::start(state, move |jobs| till.serve(&jobs))?);
+            .push(Sink::start(Kind::Frames, state, move |jobs| till.serve(&jobs))?);
         Ok(())
     }
 
@@ -150,7 +151,7 @@ impl Scanner {
         self.paths.push(state.name().to_owned());
         let hub = Hub::new(address, listener, manner, &state, &self.mail);
         self.sinks
-            .push(Sink::start(state, move |jobs| hub.serve(&jobs))?);
+            .push(Sink::start(Kind::Frames, state, move |jobs| hub.serve(&jobs))?);
         Ok(())
     }
 
@@ -158,7 +159,7 @@ impl Scanner {
         let state = State::new(&settings.url);
         let folder = self.now_or_later(&state, webhook::folder(settings));
         let (settings, mail, its) = (settings.clone(), self.mail.clone(), state.clone());
-        let sink = Sink::start(state, move |jobs| match folder {
+        let sink = Sink::start(Kind::Events, state, move |jobs| match folder {
             Some((storage, _lock)) => webhook::serve(&settings, storage, &jobs, &its, &mail),
             // Each says that it failed; the reason was told.
             None => jobs.iter().for_each(drop),
@@ -199,7 +200,7 @@ impl Scanner {
     }
 
     /// Says `gtin`, recognised at `now` on the frames' clock.
-    pub fn product(&mut self, gtin: Gtin, now: Duration) -> Result<Sent, Fault> {
+    pub fn product(&mut self, gtin: Gtin, now: Duration, about: &About) -> Result<Sent, Fault> {
         if self.sinks.is_empty() {
             return Ok(Sent::Nothing);
         }
@@ -207,13 +208,21 @@ impl Scanner {
             return Ok(Sent::Duplicate);
         }
         let frame = self.template.encode(gtin);
-        self.say(&frame, Reading::Product(gtin))
+        self.say(Some(&frame), Reading::Product(gtin), about)
+    }
+
+    /// Says that `gtin`, which was said before, is to be forgotten: to tills where the settings have a text for that, and to
+    /// those that take events. It may then be said again at once.
+    pub fn take_back(&mut self, gtin: Gtin, about: &About) -> Result<Sent, Fault> {
+        self.duplicates.forget(gtin);
+        let frame = self.template.encode_taken_back(gtin);
+        self.say(frame.as_ref(), Reading::TakenBack(gtin), about)
     }
 
     /// Says that something was not recognised, where the settings want that said.
-    pub fn no_read(&mut self) -> Result<Sent, Fault> {
+    pub fn no_read(&mut self, about: &About) -> Result<Sent, Fault> {
         match self.template.encode_no_read() {
-            Some(frame) => self.say(&frame, Reading::NoRead),
+            Some(frame) => self.say(Some(&frame), Reading::NoRead, about),
             None => Ok(Sent::Nothing),
         }
     }
@@ -245,18 +254,24 @@ impl Scanner {
         self.sinks.clear();
     }
 
-    /// To every sink at once, then a short wait for what becomes of it.
-    fn say(&mut self, frame: &Frame, reading: Reading) -> Result<Sent, Fault> {
-        let gtin = match reading {
-            Reading::Product(gtin) => Some(gtin),
-            Reading::NoRead => None,
-        };
-        let ticket = Arc::new(Ticket::new(gtin, self.hold < PATIENCE));
+    /// To every sink at once, then a short wait for what becomes of it. Without a frame tills hear nothing.
+    fn say(
+        &mut self,
+        frame: Option<&Frame>,
+        reading: Reading,
+        about: &About,
+    ) -> Result<Sent, Fault> {
+        let hears = |sink: &&Sink| frame.is_some() || sink.takes_events();
+        if !self.sinks.iter().any(|sink| hears(&sink)) {
+            return Ok(Sent::Nothing);
+        }
+        let ticket = Arc::new(Ticket::new(reading.gtin(), self.hold < PATIENCE));
         let (deadline, time_ms) = (Instant::now() + self.hold, now_ms());
-        for sink in &self.sinks {
+        for sink in self.sinks.iter().filter(hears) {
             sink.hand_over(&ticket, &self.mail, |share| Job {
-                frame: frame.clone(),
+                frame: frame.cloned().unwrap_or_default(),
                 reading,
+                about: about.clone(),
                 time_ms,
                 deadline,
                 share,
@@ -307,7 +322,8 @@ mod tests {
     }
 
     fn say(scanner: &mut Scanner, at_ms: u64) -> Result<Sent, Fault> {
-        scanner.product(MILK.parse().unwrap(), Duration::from_millis(at_ms))
+        let at = Duration::from_millis(at_ms);
+        scanner.product(MILK.parse().unwrap(), at, &About::default())
     }
 
     #[test]
@@ -320,7 +336,23 @@ mod tests {
         assert_eq!(say(&mut scanner, 0), Ok(Sent::Sent));
         assert_eq!(say(&mut scanner, 499), Ok(Sent::Duplicate));
         assert_eq!(say(&mut scanner, 501), Ok(Sent::Sent));
-        assert_eq!(scanner.no_read(), Ok(Sent::Nothing));
+        assert_eq!(scanner.no_read(&About::default()), Ok(Sent::Nothing));
+    }
+
+    #[test]
+    fn a_product_is_taken_back_where_the_till_knows_how_and_may_be_said_again() {
+        let link = ScriptedLink::new()
+            .expect(b"4006381333931\r", b"")
+            .expect(b"VOID 4006381333931\r", b"")
+            .expect(b"4006381333931\r", b"");
+        let text = "[link]\nduplicate_ms = 60000\ntake_back = \"VOID \"";
+        let mut knows = scanner(text, link);
+        let (milk, about) = (MILK.parse().unwrap(), About::default());
+        assert_eq!(say(&mut knows, 0), Ok(Sent::Sent));
+        assert_eq!(knows.take_back(milk, &about), Ok(Sent::Sent));
+        assert_eq!(say(&mut knows, 1), Ok(Sent::Sent));
+        let mut plain = scanner("", ScriptedLink::new());
+        assert_eq!(plain.take_back(milk, &about), Ok(Sent::Nothing));
     }
 
     #[test]
@@ -339,7 +371,7 @@ mod tests {
     fn an_item_that_is_not_recognised_is_said_where_that_is_wanted() {
         let link = ScriptedLink::new().expect(b"NOREAD\r", b"");
         assert_eq!(
-            scanner("[link]\nno_read = \"NOREAD\"", link).no_read(),
+            scanner("[link]\nno_read = \"NOREAD\"", link).no_read(&About::default()),
             Ok(Sent::Sent)
         );
     }

@@ -38,6 +38,11 @@ impl<const N: usize> DuplicateWindow<N> {
         }
         self.sent.push_back((gtin.value(), now_ms)).is_ok()
     }
+
+    /// The product was taken back: it may be sent again at once.
+    pub fn forget(&mut self, gtin: Gtin) {
+        self.sent.retain(|(value, _)| *value != gtin.value());
+    }
 }
 
 #[cfg(test)]
@@ -59,6 +64,8 @@ mod tests {
             "the refused try at 499 does not prolong the window"
         );
         assert!(!window.admit(gtin(1), 999));
+        window.forget(gtin(1));
+        assert!(window.admit(gtin(1), 999) && !window.admit(gtin(1), 1000));
     }
 
     #[test]

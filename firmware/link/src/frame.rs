@@ -5,9 +5,11 @@ use skueye_models::Gtin;
 
 use crate::template::{AFFIX_BYTES, NO_READ_BYTES, Template};
 
-/// The most bytes of a frame: prefix, the longer of no-read text and `]d201` with 14 digits, suffix, terminator.
-pub const FRAME_BYTES: usize = AFFIX_BYTES + NO_READ_BYTES + AFFIX_BYTES + 2;
-const _: () = assert!(NO_READ_BYTES >= "]d201".len() + 14);
+/// The most bytes between prefix and suffix: the text for taking back and `]d201` with 14 digits, or the no-read text.
+const DATA_BYTES: usize = AFFIX_BYTES + "]d201".len() + 14;
+const _: () = assert!(DATA_BYTES >= NO_READ_BYTES);
+/// The most bytes of a frame: prefix, data, suffix, terminator.
+pub const FRAME_BYTES: usize = AFFIX_BYTES + DATA_BYTES + AFFIX_BYTES + 2;
 
 /// The bytes of one frame.
 pub type Frame = Vec<u8, FRAME_BYTES>;
@@ -19,15 +21,37 @@ pub enum Reading {
     Product(Gtin),
     /// Something was presented that was not recognised.
     NoRead,
+    /// This product, which was said before, is to be forgotten.
+    TakenBack(Gtin),
+}
+
+impl Reading {
+    /// The product that it is about.
+    pub fn gtin(self) -> Option<Gtin> {
+        match self {
+            Self::Product(gtin) | Self::TakenBack(gtin) => Some(gtin),
+            Self::NoRead => None,
+        }
+    }
 }
 
 impl Template {
     /// The frame for a product.
     pub fn encode(&self, gtin: Gtin) -> Frame {
+        self.number(b"", gtin)
+    }
+
+    /// The frame that takes a product back; `None` where the settings have no text for that.
+    pub fn encode_taken_back(&self, gtin: Gtin) -> Option<Frame> {
+        (!self.take_back.is_empty()).then(|| self.number(&self.take_back, gtin))
+    }
+
+    fn number(&self, mark: &[u8], gtin: Gtin) -> Frame {
         let (identifier, ai, digits) = self.aim.dress(gtin);
         let mut number = [b'0'; 14];
         write_digits(gtin.value(), &mut number);
-        self.wrap(&[identifier.as_bytes(), ai.as_bytes(), &number[14 - digits..]])
+        let (identifier, ai) = (identifier.as_bytes(), ai.as_bytes());
+        self.wrap(&[mark, identifier, ai, &number[14 - digits..]])
     }
 
     /// The frame for a no-read; `None` where the settings want silence.
@@ -45,11 +69,18 @@ impl Template {
         if !data.is_empty() && data == self.no_read.as_slice() {
             return Some(Reading::NoRead);
         }
+        let mark = self.take_back.as_slice();
+        match data.strip_prefix(mark).filter(|_| !mark.is_empty()) {
+            Some(data) => self.read_number(data).map(Reading::TakenBack),
+            None => self.read_number(data).map(Reading::Product),
+        }
+    }
+
+    fn read_number(&self, data: &[u8]) -> Option<Gtin> {
         let (digits, count) = self.aim.undress(data)?;
         let text = core::str::from_utf8(digits).ok()?;
         let fits = count.is_none_or(|count| count == digits.len());
-        let gtin = text.parse().ok().filter(|_| fits)?;
-        Some(Reading::Product(gtin))
+        text.parse().ok().filter(|_| fits)
     }
 
     fn wrap(&self, data: &[&[u8]]) -> Frame {
@@ -138,10 +169,36 @@ mod tests {
             suffix: "1234567890123456",
             terminator: Terminator::CrLf,
             no_read: "NNNNNNNNNNNNNNNNNNNNNNNNNNNNNNNN",
+            take_back: "VVVVVVVVVVVVVVVV",
+            aim: Aim::Matrix,
+        })
+        .unwrap();
+        let gtin = "10614141000415".parse().unwrap();
+        let taken_back = template.encode_taken_back(gtin).unwrap();
+        assert_eq!(taken_back.len(), FRAME_BYTES);
+        assert!(template.encode_no_read().unwrap().len() <= FRAME_BYTES);
+    }
+
+    #[test]
+    fn a_product_is_taken_back_by_a_text_that_no_product_begins_with() {
+        let template = Template::parse(&TemplateText {
+            aim: Aim::Linear,
+            take_back: r"\x18",
             ..Default::default()
         })
         .unwrap();
-        assert_eq!(template.encode_no_read().unwrap().len(), FRAME_BYTES);
+        let gtin = "4006381333931".parse().unwrap();
+        let frame = template.encode_taken_back(gtin).unwrap();
+        assert_eq!(&frame[..], b"\x18]E04006381333931\r");
+        assert_eq!(template.decode(&frame), Some(Reading::TakenBack(gtin)));
+        assert_eq!(with(Aim::Off).encode_taken_back(gtin), None);
+        for bad in ["4", "]V"] {
+            let text = TemplateText {
+                take_back: bad,
+                ..Default::default()
+            };
+            assert!(Template::parse(&text).is_err(), "{bad}");
+        }
     }
 
     fn any_gtin() -> impl Strategy<Value = Gtin> {
@@ -169,6 +226,7 @@ mod tests {
                     suffix: &suffix,
                     terminator,
                     no_read: "?",
+                    take_back: "V",
                 })
                 .unwrap()
             },
@@ -186,6 +244,8 @@ mod tests {
             if template.aim == Aim::Off {
                 prop_assert_eq!(read, gtin);
             }
+            let back = template.encode_taken_back(gtin).and_then(|frame| template.decode(&frame));
+            prop_assert_eq!(back, Some(Reading::TakenBack(read)));
         }
 
         #[test]

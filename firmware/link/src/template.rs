@@ -66,6 +66,9 @@ pub struct TemplateText<'a> {
     /// Sent in place of the digits when nothing was recognised, with escapes, at most [`NO_READ_BYTES`]; empty: a
     /// no-read sends nothing.
     pub no_read: &'a str,
+    /// Stands before the digits of a product that is taken back, with escapes, at most [`AFFIX_BYTES`]; empty: the till is
+    /// not told.
+    pub take_back: &'a str,
 }
 
 /// Settings that are proven to make frames that can be taken apart again.
@@ -76,6 +79,7 @@ pub struct Template {
     pub(crate) suffix: Vec<u8, AFFIX_BYTES>,
     pub(crate) terminator: Terminator,
     pub(crate) no_read: Vec<u8, NO_READ_BYTES>,
+    pub(crate) take_back: Vec<u8, AFFIX_BYTES>,
 }
 
 impl Template {
@@ -87,11 +91,13 @@ impl Template {
             suffix: resolve("suffix", text.suffix)?,
             terminator: text.terminator,
             no_read: resolve("no_read", text.no_read)?,
+            take_back: resolve("take_back", text.take_back)?,
         };
-        let fields: [(_, &[u8]); 3] = [
+        let fields: [(_, &[u8]); 4] = [
             ("prefix", &template.prefix),
             ("suffix", &template.suffix),
             ("no_read", &template.no_read),
+            ("take_back", &template.take_back),
         ];
         let end = text.terminator.bytes();
         if let Some((field, _)) = fields.iter().find(|(_, bytes)| ends_early(bytes, end)) {
@@ -99,6 +105,10 @@ impl Template {
         }
         if !template.no_read.is_empty() && template.no_read.iter().all(u8::is_ascii_digit) {
             return Err(TemplateError::NoReadIsNumber);
+        }
+        // Otherwise it could be the beginning of a product's own frame, with its identifier or without.
+        if let [b'0'..=b'9' | b']', ..] = template.take_back[..] {
+            return Err(TemplateError::TakeBackIsProduct);
         }
         Ok(template)
     }
@@ -164,6 +174,8 @@ pub enum TemplateError {
     },
     /// The no-read text would pass for a product number.
     NoReadIsNumber,
+    /// The text for taking back would pass for the beginning of a product.
+    TakeBackIsProduct,
 }
 
 impl TemplateError {
@@ -174,6 +186,7 @@ impl TemplateError {
             | Self::TooLong { field, .. }
             | Self::HoldsTerminator { field } => field,
             Self::NoReadIsNumber => "no_read",
+            Self::TakeBackIsProduct => "take_back",
         }
     }
 }
@@ -190,6 +203,9 @@ impl fmt::Display for TemplateError {
                 write!(f, "{field}: no byte of the terminator may occur in it")
             }
             Self::NoReadIsNumber => write!(f, "no_read: must not consist of digits alone"),
+            Self::TakeBackIsProduct => {
+                write!(f, "take_back: must not begin with a digit or ]")
+            }
         }
     }
 }

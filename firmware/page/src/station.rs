@@ -27,6 +27,10 @@ pub trait Station: Send + Sync + 'static {
     /// otherwise.
     fn answer(&self, number: u32, answer: Answer) -> Result<(), Fault>;
 
+    /// Takes a person's answer to an unsure presentation back: it asks again, and a product that the till was told of is taken
+    /// back there, where the till knows how. Errors: E711 the presentation is over, or there is no such answer.
+    fn take_back(&self, number: u32) -> Result<(), Fault>;
+
     /// One step of enrolling a product, and where the enrolment then stands; `None`: there is none. While one is open nothing
     /// is sent to the till. Errors: E712 the step does not fit
     /// where the enrolment stands, E204 a product that cannot be enrolled, E901.
@@ -132,7 +136,8 @@ pub struct Presentation {
     pub candidates: Vec<Candidate>,
     /// What a person said.
     pub answer: Option<Answer>,
-    /// What became of it on the way to the till: `nothing`, `sent`, `duplicate`, `failed`.
+    /// What became of it on the way to the till: `nothing`, `sent`, `duplicate`, `failed`; of one that is taken back
+    /// `taken_back`, or `void` where the till has it still.
     pub sent: String,
     /// Seconds since 1970 by the device's clock.
     pub time: u64,
@@ -273,6 +278,9 @@ pub struct Health {
     pub model: Option<Trouble>,
     pub gallery: Option<Trouble>,
     pub link: Option<Trouble>,
+    /// A warning: the device works, but not as well as it did.
+    #[serde(default)]
+    pub scores: Option<Trouble>,
 }
 
 impl Health {

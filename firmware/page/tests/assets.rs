@@ -124,7 +124,20 @@ fn every_word_of_the_device_has_a_message() {
             ],
         ),
         ("verdict", &["accept", "ask", "reject"]),
-        ("sent", &["nothing", "sent", "duplicate", "failed"]),
+        (
+            "sent",
+            &[
+                "nothing",
+                "sent",
+                "pending",
+                "duplicate",
+                "failed",
+                "disabled",
+                "untriggered",
+                "taken_back",
+                "void",
+            ],
+        ),
         (
             "reason",
             &[

@@ -126,6 +126,48 @@ fn an_unsure_item_is_chosen_by_key_and_by_touch() {
 
 #[test]
 #[ignore = "needs Chromium: cargo ci"]
+fn a_wrong_tile_is_taken_back_and_keys_can_be_had_with_alt_or_not_at_all() {
+    let device = Device::start();
+    let browser = logged_in(&device, Wish::default());
+    let number = device.station.present(Verdict::Ask, None, &UNSURE);
+    browser.until("document.querySelector('#tile-1')");
+    browser.press("1", 300);
+    browser.sees(".answer .chip", "Chosen");
+    browser.click("#change-main");
+    browser.sees(".answer .foot", "void it there");
+    assert_eq!(device.station.answer_to(number), None);
+    let keys = |mode: &str| {
+        browser.value(&format!(
+            "(() => {{ const s = document.querySelector('#keys'); s.value = '{mode}'; s.dispatchEvent(new Event('change')); \
+             document.activeElement.blur(); }})()"
+        ));
+    };
+    let alt = |code: &str| {
+        browser.value(&format!(
+            "document.body.dispatchEvent(new KeyboardEvent('keydown', {{ code: '{code}', key: '¡', altKey: true, bubbles: true }}))"
+        ));
+    };
+    keys("off");
+    assert_eq!(browser.value("document.querySelectorAll('main kbd').length"), 0);
+    browser.press("2", 300);
+    alt("Digit2");
+    assert_eq!(device.station.answer_to(number), None);
+    keys("alt");
+    browser.press("2", 300);
+    assert_eq!(device.station.answer_to(number), None);
+    alt("Digit2");
+    browser.sees(".answer .chip", "Chosen");
+    assert_eq!(device.station.sent(), [device.station.candidate(1)]);
+    alt("KeyN");
+    browser.until("document.querySelector('#tile-1')");
+    // A handheld scanner is no key.
+    browser.press(&format!("4006381333962{ENTER}"), 2);
+    browser.sees(".answer h1", "Morning Oats Berries 375 g");
+    sound(&browser);
+}
+
+#[test]
+#[ignore = "needs Chromium: cargo ci"]
 fn a_scanner_that_types_chooses_by_number_and_never_by_a_digit() {
     let device = Device::start();
     let browser = logged_in(&device, Wish::default());

@@ -39,7 +39,7 @@ fn set_up(device: &Device) -> Browser {
 #[test]
 #[ignore = "needs Chromium: cargo ci"]
 fn a_first_day_from_the_code_to_an_enrolment_that_is_taken_back() {
-    let mut device = Device::start("[enrol]\nmin_sharpness = 0.0\n");
+    let mut device = Device::start("[enrol]\nmin_sharpness = 0.0\n[link]\ntake_back = \"VOID \"\n");
     let browser = set_up(&device);
     a_scan_appears(&mut device, &browser);
     an_unsure_item_is_chosen(&mut device, &browser);
@@ -72,6 +72,13 @@ fn an_unsure_item_is_chosen(device: &mut Device, browser: &Browser) {
     browser.click(&format!("#tile-{}", blue.expect("blue is a tile") + 1));
     browser.sees(".answer h1", "Blue tea");
     device.hears("4006381333955\r");
+    // It was the other one after all; this till has a word for taking a product back.
+    browser.click("#change-main");
+    device.hears("VOID 4006381333955\r");
+    let red = titles.iter().position(|title| title == TITLE);
+    browser.click(&format!("#tile-{}", red.expect("red is a tile") + 1));
+    browser.sees(".answer h1", TITLE);
+    device.hears(&format!("{}\r", gtin()));
     device.clear();
 }
 

@@ -24,6 +24,8 @@ pub struct Checked {
     pub gtin: Option<Gtin>,
     /// It is the no-read text.
     pub no_read: bool,
+    /// The product is taken back.
+    pub taken_back: bool,
     /// What is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
@@ -48,15 +50,12 @@ impl Reads {
 
     /// Looks at a frame, terminator included.
     pub fn check(&self, frame: &[u8]) -> Checked {
-        let (gtin, no_read, problem) = match self.template.decode(frame) {
-            Some(Reading::Product(gtin)) => (Some(gtin), false, None),
-            Some(Reading::NoRead) => (None, true, None),
-            None => (None, false, Some(self.problem(frame))),
-        };
+        let reading = self.template.decode(frame);
         Checked {
-            gtin,
-            no_read,
-            problem,
+            gtin: reading.and_then(Reading::gtin),
+            no_read: reading == Some(Reading::NoRead),
+            taken_back: matches!(reading, Some(Reading::TakenBack(_))),
+            problem: reading.is_none().then(|| self.problem(frame)),
         }
     }
 

@@ -64,6 +64,9 @@ struct Options {
     /// The device's link.no_read.
     #[arg(long, default_value = "")]
     no_read: String,
+    /// The device's link.take_back.
+    #[arg(long, default_value = "")]
+    take_back: String,
     /// The device's link.terminator: CR, LF, CRLF or TAB.
     #[arg(long, default_value = "CR", value_parser = terminator)]
     terminator: Terminator,
@@ -107,6 +110,7 @@ fn run(options: Options) -> Result<bool, Fault> {
         suffix: &options.suffix,
         terminator: options.terminator,
         no_read: &options.no_read,
+        take_back: &options.take_back,
     };
     let place = options.place()?;
     let printer = Arc::new(Printer::new(options.json));

@@ -41,6 +41,7 @@ impl Printer {
             "hex": hex(&heard.frame),
             "gtin": checked.gtin,
             "no_read": checked.no_read,
+            "taken_back": checked.taken_back,
             "problem": problem,
             "answer": answer,
         });

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Subcommand;
 use serde::Serialize;
-use skueye_agent::desk::names;
+use skueye_agent::desk::{feedback, names};
 use skueye_agent::report::printable;
 use skueye_agent::{Config, sets};
 use skueye_models::{Code, Fault};
@@ -149,14 +149,20 @@ fn shots(root: Option<&Path>) -> Result<Vec<(u64, Vec<PathBuf>)>, Fault> {
     Ok(found)
 }
 
+/// Those that count: an answer that was taken back teaches nothing.
 fn corrections(from: &Path, out: &Path) -> Result<usize, Fault> {
     if !from.exists() {
         return Ok(0);
     }
-    let text = fs::read(from).map_err(|e| Fault::io("read", from, &e))?;
+    let counting = feedback::counting(from)?;
+    let mut text = Vec::new();
+    for correction in &counting {
+        serde_json::to_writer(&mut text, correction).map_err(|e| unwritable(out, &e))?;
+        text.push(b'\n');
+    }
     let to = out.join("corrections.jsonl");
     fs::write(&to, &text).map_err(|e| Fault::io("write", &to, &e))?;
-    Ok(text.iter().filter(|byte| **byte == b'\n').count())
+    Ok(counting.len())
 }
 
 fn import(file: &Path, config: &Path, json: bool) -> Result<(), Fault> {

@@ -11,9 +11,11 @@ use std::time::Duration;
 use clap::Args;
 use skueye_agent::camera::Kind;
 use skueye_agent::config::last_good;
-use skueye_agent::decision_log::{DecisionLog, LogHandle, Recorder, Setup};
+use skueye_agent::decision_log::{
+    Day, DecisionLog, LogHandle, Recorder, Setup, scores, system_clock,
+};
 use skueye_agent::desk::Desk;
-use skueye_agent::metrics::Counted;
+use skueye_agent::metrics::{Counted, Metrics};
 use skueye_agent::moment::{Activity, UntilDue};
 use skueye_agent::pipeline::Output;
 use skueye_agent::program::Running;
@@ -24,6 +26,7 @@ use skueye_agent::sets::Told;
 use skueye_agent::{Config, health, run, sets};
 use skueye_camera::FrameSource;
 use skueye_models::{Code, Fault};
+use skueye_vision::model::read_manifest;
 use skueye_update::{DiskStorage, Slots, Waiting};
 
 use super::page;
@@ -226,8 +229,9 @@ impl Run {
         let log = open_log(&config)?;
         if let Some((log, recorder)) = &log {
             desk.metrics.set_log(log.handle());
+            begin_scores(&config, desk);
             observers.add(recorder.clone());
-            observers.add(Aloud(log.handle()));
+            observers.add(Aloud(log.handle(), &desk.metrics));
         }
         let output = Output {
             observer: &mut observers,
@@ -299,12 +303,29 @@ fn open_log(config: &Config) -> Result<Option<(DecisionLog, Recorder)>, Fault> {
     Ok(Some((log, recorder)))
 }
 
-/// Says on the standard error what keeps the log from being written.
-struct Aloud(LogHandle);
+/// Scores of earlier days, against which those of today are held. Without them a device scans all the same.
+fn begin_scores(config: &Config, desk: &Desk) {
+    let Some(folder) = &config.log.folder else {
+        return;
+    };
+    let today = Day::of(system_clock());
+    let found = read_manifest(&config.model)
+        .and_then(|manifest| scores::read(folder, manifest.embedding_id, today));
+    match found {
+        Ok(found) => desk.metrics.begin_scores(config.log.score_fall, found),
+        Err(fault) => eprintln!("skueye: {fault}"),
+    }
+}
 
-impl Observer for Aloud {
+/// Says on the standard error what keeps the log from being written, and that scores have fallen.
+struct Aloud<'m>(LogHandle, &'m Metrics);
+
+impl Observer for Aloud<'_> {
     fn observe(&mut self, _: &Line<'_>) -> Result<(), Fault> {
         while let Some(fault) = self.0.news() {
+            eprintln!("skueye: {fault}");
+        }
+        if let Some(fault) = self.1.news_of_scores() {
             eprintln!("skueye: {fault}");
         }
         Ok(())

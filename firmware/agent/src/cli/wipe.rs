@@ -165,6 +165,7 @@ fn count(path: &Path, files: &mut u64, bytes: &mut u64) -> std::io::Result<()> {
 /// The log keeps its chain, so that it shows that something was wiped; of other folders the content goes.
 fn remove(what: &str, path: &Path) -> Result<(), Fault> {
     if what == LOG {
+        decision_log::scores::forget(path)?;
         return decision_log::wipe(path).map(drop);
     }
     let removed = match fs::symlink_metadata(path) {

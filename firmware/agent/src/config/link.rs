@@ -112,7 +112,7 @@ fn read_webhook(section: &mut Section<'_, '_>, folder: &Path, into: &mut Option<
         is_http(text).then(|| text.to_owned())
     });
     section.text("webhook_spool", &mut spool);
-    section.integer("webhook_keep", 1..=1_000_000, &mut keep);
+    section.integer("webhook_keep", 1..=250_000, &mut keep);
     section.integer("webhook_timeout_ms", 100..=60_000, &mut timeout_ms);
     *into = (!url.is_empty()).then(|| Webhook {
         url,
@@ -132,10 +132,12 @@ fn is_http(text: &str) -> bool {
 
 fn read_template(section: &mut Section<'_, '_>, into: &mut Template) {
     let (mut prefix, mut suffix, mut no_read) = (String::new(), String::new(), String::new());
+    let mut take_back = String::new();
     let (mut terminator, mut aim) = (Terminator::default(), Aim::default());
     section.text("prefix", &mut prefix);
     section.text("suffix", &mut suffix);
     section.text("no_read", &mut no_read);
+    section.text("take_back", &mut take_back);
     let expected = "CR, LF, CRLF or TAB";
     section.parsed("terminator", expected, &mut terminator, Terminator::parse);
     section.parsed("aim", "off, linear or matrix", &mut aim, Aim::parse);
@@ -145,6 +147,7 @@ fn read_template(section: &mut Section<'_, '_>, into: &mut Template) {
         suffix: &suffix,
         terminator,
         no_read: &no_read,
+        take_back: &take_back,
     };
     match Template::parse(&text) {
         Ok(template) => *into = template,

@@ -13,5 +13,6 @@ pub(super) fn read(mut section: Section<'_, '_>, folder: &Path, into: &mut Log) 
     let mut megabytes = (into.keep.bytes >> 20) as u32;
     section.integer("megabytes", 1..=1_000_000, &mut megabytes);
     into.keep.bytes = u64::from(megabytes) << 20;
+    section.number("score_fall", 0.0..=2.0, &mut into.score_fall);
     section.finish();
 }

@@ -86,12 +86,14 @@ pub struct Config {
 }
 
 /// The decision log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Log {
     /// Its folder; `None`: nothing is logged.
     pub folder: Option<PathBuf>,
     /// How much of it is kept.
     pub keep: Keep,
+    /// A fall of the day's median of accepted scores that is warned about; 0: none is.
+    pub score_fall: f32,
 }
 
 impl Default for Log {
@@ -103,6 +105,7 @@ impl Default for Log {
         Self {
             folder: Some("log".into()),
             keep,
+            score_fall: 0.05,
         }
     }
 }

@@ -59,6 +59,20 @@ pub enum Entry {
         /// What it is; none for "not this".
         was: Option<Gtin>,
     },
+    /// A person took the answer to a presentation of the same start back.
+    Undone {
+        /// Its number.
+        presentation: u32,
+    },
+    /// A product that the till had been told of was taken back.
+    TakenBack {
+        /// The presentation's number.
+        presentation: u32,
+        /// The product.
+        gtin: Gtin,
+        /// As in a decision; `nothing`: the till cannot be told.
+        sent: String,
+    },
     /// What became of a frame for the till that was pending when its presentation was written.
     Late {
         /// Its number.

@@ -10,6 +10,7 @@
 //! | [`reading`] | a day's lines; the check of the whole chain |
 //! | [`recorder`] | the observer that writes |
 //! | [`report`] | a day in figures |
+//! | [`scores`] | scores of accepted answers over days |
 //! | [`day`] | days of the device's clock |
 //!
 //! Lines are handed to a thread of their own, so that a slow disk delays no answer. It writes what has come and syncs it before it
@@ -24,6 +25,7 @@ pub mod entry;
 pub mod reading;
 pub mod recorder;
 pub mod report;
+pub mod scores;
 mod writer;
 
 use std::collections::VecDeque;

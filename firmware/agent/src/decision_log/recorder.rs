@@ -87,6 +87,18 @@ impl Observer for Recorder {
                 said: *said,
                 was: *was,
             }),
+            Line::Undone { presentation } => self.log.add(Entry::Undone {
+                presentation: *presentation,
+            }),
+            Line::TakenBack {
+                presentation,
+                gtin,
+                sent,
+            } => self.log.add(Entry::TakenBack {
+                presentation: *presentation,
+                gtin: *gtin,
+                sent: sent.name().into(),
+            }),
             Line::Late {
                 presentation,
                 gtin,

@@ -139,6 +139,9 @@ impl DayReport {
                 let key = (boot, *presentation);
                 gathered.answers.insert(key, (*said, *was));
             }
+            Entry::Undone { presentation } => {
+                gathered.answers.remove(&(boot, *presentation));
+            }
             Entry::Late { sent, .. } => self.failed += u32::from(sent == "failed"),
             Entry::Fault(fault) => {
                 *self.faults.entry(fault.code.clone()).or_default() += fault.times;

@@ -10,6 +10,7 @@ use skueye_page::station::{Answer, Candidate, Counts, Presentation, Trouble};
 use super::lock;
 use crate::report::{Event, Line, Observer, SetStep};
 use crate::scanner::Sent;
+use crate::sinks::about::{About, Named};
 
 /// Presentations that are kept.
 const RECENT: usize = 8;
@@ -33,6 +34,21 @@ pub(super) struct State {
     pub release: Option<String>,
     pub percent: Option<u8>,
     troubles: Vec<(Code, Instant, Trouble)>,
+    /// The presentation whose answer was taken back: it asks again until the next item.
+    reopened: Option<u32>,
+}
+
+/// What becomes of an answer.
+#[derive(Debug)]
+pub(super) struct Noted {
+    /// What the device had said first.
+    pub said: Option<Gtin>,
+    /// What it is; `None`: not that.
+    pub right: Option<Named>,
+    /// Whether the device had told the till of a product.
+    pub told: bool,
+    /// What the till was told and has to forget.
+    pub void: Option<Named>,
 }
 
 impl State {
@@ -46,8 +62,17 @@ impl State {
 
     /// The presentation that waits for a person: the newest, where it is unsure and nobody has answered.
     pub fn asks(&self) -> Option<u32> {
-        let newest = self.recent.front()?;
-        (newest.verdict == Verdict::Ask && newest.answer.is_none()).then_some(newest.number)
+        let open = |p: &&Presentation| p.verdict == Verdict::Ask && p.answer.is_none();
+        let reopened = self.recent.iter().find(|p| Some(p.number) == self.reopened);
+        let asks = reopened.filter(open).or(self.recent.front().filter(open))?;
+        Some(asks.number)
+    }
+
+    /// The presentation of this number. Errors: E711.
+    fn listed(&mut self, number: u32) -> Result<&mut Presentation, Fault> {
+        let mut recent = self.recent.iter_mut();
+        let listed = recent.find(|presentation| presentation.number == number);
+        listed.ok_or_else(|| late(number, "is long over"))
     }
 
     fn trouble(&mut self, fault: &Fault) {
@@ -78,6 +103,18 @@ impl State {
             self.recent.pop_back();
         }
         self.recent.push_front(presentation(event));
+        self.reopened = None;
+    }
+
+    /// Whether the till has forgotten a product.
+    fn taken_back(&mut self, number: u32, sent: Sent) {
+        if let Ok(presentation) = self.listed(number) {
+            presentation.sent = match sent {
+                Sent::Nothing => "void".into(),
+                Sent::Sent => "taken_back".into(),
+                other => other.name().into(),
+            };
+        }
     }
 
     fn answered(&mut self, number: u32, sent: Sent) {
@@ -156,19 +193,10 @@ impl Board {
         lock(&self.0).version += 1;
     }
 
-    /// Notes a person's answer. What the device had said, and whether the till has heard of it; the same answer again gives
-    /// nothing. Errors: E711.
-    pub(super) fn answer(
-        &self,
-        number: u32,
-        answer: Answer,
-    ) -> Result<Option<(Option<Gtin>, bool)>, Fault> {
+    /// Notes a person's answer; the same answer again gives nothing. Errors: E711.
+    pub(super) fn answer(&self, number: u32, answer: Answer) -> Result<Option<Noted>, Fault> {
         let mut state = lock(&self.0);
-        let known = state.recent.iter().position(|p| p.number == number);
-        let presentation = known.and_then(|at| state.recent.get_mut(at));
-        let Some(presentation) = presentation else {
-            return Err(late(number, "is long over"));
-        };
+        let presentation = state.listed(number)?;
         match presentation.answer {
             Some(before) if before == answer => return Ok(None),
             Some(_) => return Err(late(number, "was answered otherwise")),
@@ -176,10 +204,62 @@ impl Board {
         }
         let first = presentation.candidates.first().map(|c| c.gtin);
         let told = presentation.verdict == Verdict::Accept;
+        let wrong = first.filter(|_| told && answer == Answer::NotThis && is_told(presentation));
+        let noted = Noted {
+            said: first,
+            right: match answer {
+                Answer::Product(gtin) => Some(named(presentation, gtin)),
+                Answer::NotThis => None,
+            },
+            told,
+            void: wrong.map(|gtin| named(presentation, gtin)),
+        };
         state.counts.corrected += 1;
         state.version += 1;
-        Ok(Some((first, told)))
+        Ok(Some(noted))
     }
+
+    /// Takes the answer to a question back, which then asks again: what was chosen, if anything was. Errors: E711.
+    pub(super) fn take_back(&self, number: u32) -> Result<Noted, Fault> {
+        let mut state = lock(&self.0);
+        let presentation = state.listed(number)?;
+        if presentation.verdict != Verdict::Ask {
+            return Err(late(number, "asked nothing"));
+        }
+        let Some(answer) = presentation.answer.take() else {
+            return Err(late(number, "was not answered"));
+        };
+        let right = match answer {
+            Answer::Product(gtin) => Some(named(presentation, gtin)),
+            Answer::NotThis => None,
+        };
+        let noted = Noted {
+            said: presentation.candidates.first().map(|c| c.gtin),
+            void: right.clone().filter(|_| is_told(presentation)),
+            right,
+            told: false,
+        };
+        if noted.void.is_none() {
+            presentation.sent = Sent::Nothing.name().into();
+        }
+        state.reopened = Some(number);
+        state.counts.corrected = state.counts.corrected.saturating_sub(1);
+        state.version += 1;
+        Ok(noted)
+    }
+}
+
+/// Whether the till has heard of the presentation's product, or will.
+fn is_told(presentation: &Presentation) -> bool {
+    [Sent::Sent, Sent::Pending].map(Sent::name).contains(&&*presentation.sent)
+}
+
+/// One of its products as the sinks are told of it.
+fn named(presentation: &Presentation, gtin: Gtin) -> Named {
+    let known = presentation.candidates.iter().find(|c| c.gtin == gtin);
+    let (title, score) = known.map_or(("", None), |c| (&*c.title, Some(c.score)));
+    let about = About::person(presentation.number, title, score);
+    Named { gtin, about }
 }
 
 fn late(number: u32, got: &str) -> Fault {
@@ -199,6 +279,9 @@ impl Observer for &Board {
             Line::Answer {
                 presentation, sent, ..
             } => state.answered(*presentation, *sent),
+            Line::TakenBack {
+                presentation, sent, ..
+            } => state.taken_back(*presentation, *sent),
             Line::Late {
                 presentation: Some(number),
                 sent,

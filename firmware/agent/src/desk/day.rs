@@ -44,18 +44,21 @@ pub(super) fn read(folder: &Path, text: Option<&str>, most: usize) -> Result<Day
 
 /// The newest first, each with what a person said last.
 fn presentations(lines: &[Line], most: usize) -> Vec<Presentation> {
-    let answers: HashMap<(u32, u32), Answer> = lines
-        .iter()
-        .filter_map(|line| match &line.entry {
+    let mut answers: HashMap<(u32, u32), Answer> = HashMap::new();
+    for line in lines {
+        match &line.entry {
             Entry::Correction {
                 presentation, was, ..
             } => {
                 let answer = was.map_or(Answer::NotThis, Answer::Product);
-                Some(((line.boot, *presentation), answer))
+                answers.insert((line.boot, *presentation), answer);
             }
-            _ => None,
-        })
-        .collect();
+            Entry::Undone { presentation } => {
+                answers.remove(&(line.boot, *presentation));
+            }
+            _ => {}
+        }
+    }
     let events = lines.iter().rev().filter_map(|line| match &line.entry {
         Entry::Event(decision) => Some((line, &**decision)),
         _ => None,

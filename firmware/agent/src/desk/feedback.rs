@@ -39,6 +39,14 @@ pub struct Correction {
     pub scale: f32,
     /// The embedding: codes in +-127.
     pub codes: Vec<i8>,
+    /// The same answer, given before, was a mistake and counts no more.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub undone: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Correction {
@@ -53,6 +61,7 @@ impl Correction {
             embedding_id: id.to_string(),
             scale,
             codes: probe.iter().map(code).collect(),
+            undone: false,
         }
     }
 
@@ -94,6 +103,23 @@ impl Feedback {
         }
     }
 
+    /// Takes a correction back that was just given: on the disk when this returns. Errors: E901.
+    pub(super) fn take_back(&self, given: Correction) -> Result<(), Fault> {
+        let undone = Correction {
+            undone: true,
+            ..given
+        };
+        let mut file = lock(&self.file);
+        self.write(&mut file, &undone)?;
+        // The answer may have taken a negative back itself: all is learnt anew.
+        let mut negatives = Vec::new();
+        let own = read(&self.path)?.into_iter();
+        let own = own.filter(|c| c.embedding_id == undone.embedding_id);
+        own.for_each(|correction| learn(&mut negatives, correction));
+        *lock(&self.negatives) = negatives;
+        Ok(())
+    }
+
     /// A run with a model begins: its mistakes are those that were corrected with it. A file that cannot be used is set
     /// aside and told (E911, E901): a device scans without it.
     pub(super) fn begin(&self, id: EmbeddingId) -> Option<Fault> {
@@ -119,12 +145,16 @@ impl Feedback {
     pub(super) fn add(&self, correction: Correction) -> Result<(), Fault> {
         // Held to the end: what is learnt has the order of the file.
         let mut file = lock(&self.file);
-        let mut line = serde_json::to_vec(&correction).map_err(|e| damaged(&self.path, 0, &e))?;
-        line.push(b'\n');
-        let written = append(&mut file, &self.path, &line);
-        written.map_err(|error| Fault::io("append to", &self.path, &error))?;
+        self.write(&mut file, &correction)?;
         learn(&mut lock(&self.negatives), correction);
         Ok(())
+    }
+
+    fn write(&self, file: &mut Option<File>, correction: &Correction) -> Result<(), Fault> {
+        let mut line = serde_json::to_vec(correction).map_err(|e| damaged(&self.path, 0, &e))?;
+        line.push(b'\n');
+        let written = append(file, &self.path, &line);
+        written.map_err(|error| Fault::io("append to", &self.path, &error))
     }
 
     /// Whether a person has said of just such a look that it is not `gtin`: it comes as near to that mistake as, with
@@ -180,7 +210,7 @@ fn append(slot: &mut Option<File>, path: &Path, line: &[u8]) -> std::io::Result<
     written
 }
 
-/// Every whole line; what follows the last line's end is cut off.
+/// What counts of every whole line; what follows the last line's end is cut off.
 fn read(path: &Path) -> Result<Vec<Correction>, Fault> {
     if !path.exists() {
         return Ok(Vec::new());
@@ -195,9 +225,28 @@ fn read(path: &Path) -> Result<Vec<Correction>, Fault> {
     }
     let lines = bytes[..whole].split(|byte| *byte == b'\n');
     let lines = lines.enumerate().filter(|(_, line)| !line.is_empty());
-    lines
-        .map(|(at, line)| serde_json::from_slice(line).map_err(|e| damaged(path, at + 1, &e)))
-        .collect()
+    let mut counting: Vec<Correction> = Vec::new();
+    for (at, line) in lines {
+        let correction: Correction =
+            serde_json::from_slice(line).map_err(|e| damaged(path, at + 1, &e))?;
+        if !correction.undone {
+            counting.push(correction);
+            continue;
+        }
+        let given = Correction {
+            undone: false,
+            ..correction
+        };
+        if let Some(at) = counting.iter().rposition(|before| *before == given) {
+            counting.remove(at);
+        }
+    }
+    Ok(counting)
+}
+
+/// The corrections at `path` that were not taken back; none where there is no file. Errors: E901, E911.
+pub fn counting(path: &Path) -> Result<Vec<Correction>, Fault> {
+    read(path)
 }
 
 fn damaged(path: &Path, line: usize, error: &serde_json::Error) -> Fault {

@@ -39,6 +39,7 @@ use crate::config::Config;
 use crate::lane::Bell;
 use crate::live::LiveGallery;
 use crate::metrics::Metrics;
+use crate::sinks::about::Named;
 use board::Board;
 use feedback::Feedback;
 use names::Names;
@@ -80,16 +81,29 @@ pub struct Desk {
 }
 
 /// What a person said of a presentation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Said {
     /// The presentation.
     pub number: u32,
     /// What the device had said first.
     pub said: Option<Gtin>,
-    /// What it is; `None`: not that.
-    pub was: Option<Gtin>,
-    /// Whether the till learns of it: the device had not told it anything.
+    /// What it means.
+    pub meant: Meant,
+    /// Whether the till learns of the product: the device had not told it anything.
     pub send: bool,
+    /// What the till was told and has to forget.
+    pub void: Option<Named>,
+}
+
+/// What an answer means.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Meant {
+    /// It is this product.
+    Is(Named),
+    /// It is not that, or none of those.
+    NotThis,
+    /// The answer before was a mistake.
+    Undone,
 }
 
 /// What a person's work needs of the run that goes on.

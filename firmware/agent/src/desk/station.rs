@@ -11,9 +11,9 @@ use skueye_page::station::{
 };
 use skueye_vision::decode::read_bounded;
 
-use super::board::{self, State};
+use super::board::{self, Noted, State};
 use super::feedback::Correction;
-use super::{Desk, Run, Said, day, shots};
+use super::{Desk, Meant, Run, Said, day, shots};
 use crate::config::{Config, Problem};
 
 /// The longest photo that is shown, in bytes.
@@ -40,6 +40,8 @@ impl Station for Desk {
             recent: state.recent.into(),
         };
         view.counts.frames = self.pulse.frames();
+        let fallen = self.metrics.fallen();
+        view.troubles.extend(fallen.as_ref().map(board::trouble));
         for presentation in &mut view.recent {
             self.note_photos(&mut presentation.candidates);
         }
@@ -60,32 +62,29 @@ impl Station for Desk {
     }
 
     fn answer(&self, number: u32, answer: Answer) -> Result<(), Fault> {
-        let Some((said, told)) = self.board.answer(number, answer)? else {
+        let Some(noted) = self.board.answer(number, answer)? else {
             return Ok(());
         };
-        let was = match answer {
-            Answer::Product(gtin) => Some(gtin),
-            Answer::NotThis => None,
-        };
-        if let (Some(run), Some(probe)) = (self.run(), self.probe(number)) {
-            self.feedback
-                .add(Correction::new(said, was, run.embedding, &probe))?;
-        }
-        let said = Said {
+        self.learn(number, &noted, false)?;
+        self.hand_on(Said {
             number,
-            said,
-            was,
-            send: !told,
-        };
-        match self.post(said) {
-            true => Ok(()),
-            false => Err(Fault::new(
-                Code::AnswerLate,
-                "a till that takes answers",
-                "too many answers that wait for it",
-                "check the till and its cable",
-            )),
-        }
+            said: noted.said,
+            meant: noted.right.map_or(Meant::NotThis, Meant::Is),
+            send: !noted.told,
+            void: noted.void,
+        })
+    }
+
+    fn take_back(&self, number: u32) -> Result<(), Fault> {
+        let noted = self.board.take_back(number)?;
+        self.learn(number, &noted, true)?;
+        self.hand_on(Said {
+            number,
+            said: noted.said,
+            meant: Meant::Undone,
+            send: false,
+            void: noted.void,
+        })
     }
 
     fn enrol(&self, step: EnrolStep) -> Result<Option<Enrolment>, Fault> {
@@ -136,6 +135,7 @@ impl Station for Desk {
             model: missing.clone(),
             gallery: missing,
             link: of(board::is_link),
+            scores: self.metrics.fallen().as_ref().map(board::trouble),
         }
     }
 
@@ -153,6 +153,32 @@ impl Station for Desk {
 }
 
 impl Desk {
+    /// Keeps an answer for the next training and against the same mistake, or takes that back. Errors: E901.
+    fn learn(&self, number: u32, noted: &Noted, undone: bool) -> Result<(), Fault> {
+        let (Some(run), Some(probe)) = (self.run(), self.probe(number)) else {
+            return Ok(());
+        };
+        let was = noted.right.as_ref().map(|right| right.gtin);
+        let correction = Correction::new(noted.said, was, run.embedding, &probe);
+        match undone {
+            false => self.feedback.add(correction),
+            true => self.feedback.take_back(correction),
+        }
+    }
+
+    /// For the link thread. Errors: E711 where too much waits for it.
+    fn hand_on(&self, said: Said) -> Result<(), Fault> {
+        match self.post(said) {
+            true => Ok(()),
+            false => Err(Fault::new(
+                Code::AnswerLate,
+                "a till that takes answers",
+                "too many answers that wait for it",
+                "check the till and its cable",
+            )),
+        }
+    }
+
     fn enrol_step(&self, step: EnrolStep) -> Result<(), Fault> {
         match step {
             EnrolStep::Begin {

@@ -7,8 +7,10 @@
 //! | module | subject |
 //! |---|---|
 //! | `text` | the format |
+//! | `drift` | scores that fall |
 //! | `machine` | temperatures, memory, disk |
 
+mod drift;
 mod machine;
 mod text;
 
@@ -20,11 +22,13 @@ use std::time::{Duration, Instant};
 use skueye_camera::{CameraError, Event as SourceEvent, Frame, FrameSource};
 use skueye_models::{Fault, Verdict};
 
-use crate::decision_log::LogHandle;
+use crate::decision_log::scores::Found;
+use crate::decision_log::{Day, LogHandle, system_clock};
 use crate::desk::lock;
 use crate::latency::{FrameTimes, Stage};
 use crate::report::{Event, Line, Observer, SetStep};
 use crate::scanner::Sent;
+use drift::Drift;
 use text::{Kind, Text};
 
 /// Upper bounds of the latencies' buckets, in microseconds.
@@ -46,8 +50,6 @@ const SENT: [Sent; 7] = [
     Sent::Pending,
     Sent::Failed,
 ];
-/// Accepted answers from which the baseline of their scores is taken where there is no log of the first day.
-const BASELINE: u64 = 500;
 /// The weight of the newest accepted score in the moving mean.
 const NEWEST: f64 = 1.0 / 200.0;
 
@@ -82,27 +84,6 @@ impl Histogram {
     }
 }
 
-/// Scores of accepted answers over time.
-#[derive(Debug, Default, Clone, Copy)]
-struct Scores {
-    /// Mean and number of those at the beginning.
-    first: (f64, u64),
-    /// Whether the beginning is over.
-    is_fixed: bool,
-    recent: Option<f64>,
-}
-
-impl Scores {
-    fn add(&mut self, score: f64) {
-        let recent = self.recent.unwrap_or(score);
-        self.recent = Some(recent + (score - recent) * NEWEST);
-        let (mean, count) = self.first;
-        if !self.is_fixed && count < BASELINE {
-            self.first = (mean + (score - mean) / (count + 1) as f64, count + 1);
-        }
-    }
-}
-
 /// What a device counts. It outlives the runs of a program.
 #[derive(Debug)]
 pub struct Metrics {
@@ -121,7 +102,9 @@ pub struct Metrics {
     answers: Count,
     faults: [Count; AREAS.len()],
     stages: [Histogram; Stage::ALL.len()],
-    scores: Mutex<Scores>,
+    /// Moving mean of accepted scores.
+    mean: Mutex<Option<f64>>,
+    drift: Mutex<Drift>,
     release: Mutex<Option<String>>,
     log: Mutex<Option<LogHandle>>,
 }
@@ -144,7 +127,8 @@ impl Metrics {
             answers: Count::default(),
             faults: Default::default(),
             stages: Default::default(),
-            scores: Mutex::default(),
+            mean: Mutex::default(),
+            drift: Mutex::default(),
             release: Mutex::default(),
             log: Mutex::default(),
         }
@@ -165,10 +149,19 @@ impl Metrics {
         *lock(&self.log) = Some(log);
     }
 
-    /// The mean of `count` accepted scores of the first day, with which those of later days are compared.
-    pub fn set_baseline(&self, mean: f64, count: u64) {
-        let mut scores = lock(&self.scores);
-        (scores.first, scores.is_fixed) = ((mean, count), true);
+    /// A run begins with the scores that the log holds; a fall by `limit` is warned about.
+    pub fn begin_scores(&self, limit: f32, found: Found) {
+        lock(&self.drift).begin(limit, found);
+    }
+
+    /// What to say where the scores have fallen.
+    pub fn fallen(&self) -> Option<Fault> {
+        lock(&self.drift).fallen()
+    }
+
+    /// The same once a day.
+    pub fn news_of_scores(&self) -> Option<Fault> {
+        lock(&self.drift).news()
     }
 
     /// Frames that were looked at.
@@ -196,7 +189,10 @@ impl Metrics {
         self.verdicts[event.verdict as usize].add(1);
         self.sent(event.sent);
         if let (Verdict::Accept, Some(score)) = (event.verdict, event.score) {
-            lock(&self.scores).add(f64::from(score));
+            let mut mean = lock(&self.mean);
+            let before = mean.unwrap_or(f64::from(score));
+            *mean = Some(before + (f64::from(score) - before) * NEWEST);
+            lock(&self.drift).add(score, Day::of(system_clock()));
         }
     }
 
@@ -308,15 +304,34 @@ impl Metrics {
     }
 
     fn scores_text(&self, text: &mut Text) {
-        let Scores { first, recent, .. } = *lock(&self.scores);
-        let Some(recent) = recent else { return };
-        let help = "Moving mean of accepted scores.";
-        text.family("skueye_score_mean", Kind::Gauge, help)
-            .value(&[], recent);
-        if first.1 > 0 {
-            let help = "Moving mean of accepted scores less their mean at the beginning.";
-            text.family("skueye_score_drift", Kind::Gauge, help)
-                .value(&[], recent - first.0);
+        let (baseline, median) = lock(&self.drift).medians();
+        let drift = baseline.zip(median).map(|(first, now)| now - first);
+        let values = [
+            (
+                "skueye_score_mean",
+                "Moving mean of accepted scores.",
+                *lock(&self.mean),
+            ),
+            (
+                "skueye_score_median",
+                "Median of today's accepted scores.",
+                median.map(f64::from),
+            ),
+            (
+                "skueye_score_baseline",
+                "Median of the first accepted scores with this model.",
+                baseline.map(f64::from),
+            ),
+            (
+                "skueye_score_drift",
+                "Median of today's accepted scores less that of the first.",
+                drift.map(f64::from),
+            ),
+        ];
+        for (name, help, value) in values {
+            if let Some(value) = value {
+                text.family(name, Kind::Gauge, help).value(&[], value);
+            }
         }
     }
 

@@ -2,9 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use skueye_camera::fake::ScriptedSource;
-use skueye_models::{Code, Gtin};
+use skueye_models::{Code, EmbeddingId, Gtin};
 
 use super::*;
+use crate::decision_log::scores::Baseline;
 use crate::latency::StageMillis;
 use crate::report::Candidate;
 
@@ -214,14 +215,25 @@ fn buckets_add_up_to_the_bound_they_name() {
 #[test]
 fn falling_scores_show_as_drift() {
     let metrics = metrics();
-    metrics.set_baseline(0.8, 1000);
-    for _ in 0..2000 {
+    let baseline = Some(Baseline {
+        model: EmbeddingId([1; 16]),
+        median: 0.8,
+    });
+    let found = Found {
+        baseline,
+        ..Found::default()
+    };
+    metrics.begin_scores(0.05, found);
+    for _ in 0..60 {
         (&metrics)
             .observe(&Line::Event(event(Verdict::Accept, 0.7, Sent::Sent)))
             .unwrap();
     }
-    let drift = of(&parse(&metrics.text()).unwrap(), "skueye_score_drift", &[]);
+    let samples = parse(&metrics.text()).unwrap();
+    let drift = of(&samples, "skueye_score_drift", &[]);
     assert!((drift + 0.1).abs() < 1e-3, "{drift}");
+    assert_eq!(metrics.fallen().unwrap().code(), Code::ScoresFallen);
+    assert!(metrics.news_of_scores().is_some() && metrics.news_of_scores().is_none());
 }
 
 #[test]

@@ -9,11 +9,12 @@ use skueye_models::{Fault, Gtin, Verdict};
 use super::capture::Captures;
 use super::watch::Watched;
 use super::{Message, Said};
-use crate::desk::Desk;
+use crate::desk::{Desk, Meant};
 use crate::lane::Receiver;
 use crate::presentation::Outcome;
 use crate::report::{Event, Line, Observer, Summary};
 use crate::scanner::{Scanner, Sent};
+use crate::sinks::about::About;
 use crate::sinks::mail::Notice as LinkNotice;
 
 /// Presentations that may wait for news of their frame at once.
@@ -118,8 +119,11 @@ impl<'g> Teller<'g> {
         let mut event = Event::new(outcome, gallery, self.candidates)?;
         self.last = outcome.last.time;
         let sent = match (event.verdict, event.gtin) {
-            (Verdict::Accept, Some(gtin)) => self.scanner.product(gtin, outcome.last.time),
-            (Verdict::Reject, _) => self.scanner.no_read(),
+            (Verdict::Accept, Some(gtin)) => {
+                let about = About::event(&event);
+                self.scanner.product(gtin, outcome.last.time, &about)
+            }
+            (Verdict::Reject, _) => self.scanner.no_read(&About::event(&event)),
             _ => Ok(Sent::Nothing),
         };
         event.sent = self.became(sent)?;
@@ -128,19 +132,37 @@ impl<'g> Teller<'g> {
         self.observer.observe(&Line::Event(event))
     }
 
-    /// A person's answer to an unsure presentation goes to the till as if it had been recognised.
+    /// A person's answer to an unsure presentation goes to the till as if it had been recognised; what the till was told and
+    /// is not so is taken back.
     fn said(&mut self, said: &Said) -> Result<(), Fault> {
-        let sent = match said.was.filter(|_| said.send) {
-            Some(gtin) => self.scanner.product(gtin, self.last),
+        if let Some(wrong) = &said.void {
+            let sent = self.scanner.take_back(wrong.gtin, &wrong.about);
+            let sent = self.became(sent)?;
+            self.observer.observe(&Line::TakenBack {
+                presentation: said.number,
+                gtin: wrong.gtin,
+                sent,
+            })?;
+        }
+        let was = match &said.meant {
+            Meant::Undone => {
+                let presentation = said.number;
+                return self.observer.observe(&Line::Undone { presentation });
+            }
+            Meant::NotThis => None,
+            Meant::Is(right) => Some(right),
+        };
+        let sent = match was.filter(|_| said.send) {
+            Some(right) => self.scanner.product(right.gtin, self.last, &right.about),
             None => Ok(Sent::Nothing),
         };
-        let sent = self.became(sent)?;
-        self.note_pending(said.number, said.was, sent);
+        let (sent, was) = (self.became(sent)?, was.map(|right| right.gtin));
+        self.note_pending(said.number, was, sent);
         self.summary.answer(sent);
         self.observer.observe(&Line::Answer {
             presentation: said.number,
             said: said.said,
-            was: said.was,
+            was,
             sent,
         })
     }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use skueye_link::TcpLink;
 use skueye_models::{Code, Fault};
 
+use super::about::About;
 use super::mail::{Mail, Notice};
 use super::ticket::State;
 use super::till::{Manner, Till};
@@ -180,6 +181,7 @@ impl Hub {
     fn give(&self, client: &Client, job: &Job) -> bool {
         let copy = Job {
             frame: job.frame.clone(),
+            about: About::default(),
             share: job.share.split(),
             ..*job
         };

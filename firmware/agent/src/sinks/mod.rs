@@ -3,6 +3,7 @@
 //!
 //! | module | subject |
 //! |---|---|
+//! | [`about`] | what is known of a frame besides its product |
 //! | [`ticket`] | what became of one frame at all sinks together |
 //! | [`mail`] | what sinks have to say: faults, late outcomes, the tills' commands |
 //! | [`till`] | the scanner protocol with one till: port, acknowledgement, commands, opening again |
@@ -14,6 +15,7 @@
 //! is given up and told (E704). A frame whose sending had begun when the port went away is told at once (E702) and not sent
 //! again: the till may have it.
 
+pub mod about;
 pub mod listen;
 pub mod mail;
 pub mod spool;
@@ -29,6 +31,7 @@ use std::time::{Duration, Instant};
 use skueye_link::{Frame, Reading};
 use skueye_models::{Code, Fault};
 
+use about::About;
 use mail::Mail;
 use ticket::{Share, State, Ticket};
 
@@ -41,10 +44,12 @@ pub(crate) const GRACE: Duration = Duration::from_secs(1);
 
 /// One frame for one sink.
 pub struct Job {
-    /// The bytes for a till.
+    /// The bytes for a till; none for those that take events alone.
     pub frame: Frame,
     /// What they say.
     pub reading: Reading,
+    /// What is known besides.
+    pub about: About,
     /// Milliseconds since 1970 by the device's clock.
     pub time_ms: u64,
     /// How long it may wait for a till.
@@ -58,11 +63,22 @@ pub struct Sink {
     queue: Option<SyncSender<Job>>,
     state: Arc<State>,
     thread: Option<JoinHandle<()>>,
+    kind: Kind,
+}
+
+/// What a sink takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Frames of a barcode scanner.
+    Frames,
+    /// Events, whether or not there is a frame for them.
+    Events,
 }
 
 impl Sink {
     /// Starts `work`, which takes jobs until their sender is gone.
     pub fn start(
+        kind: Kind,
         state: Arc<State>,
         work: impl FnOnce(Receiver<Job>) + Send + 'static,
     ) -> Result<Self, Fault> {
@@ -75,7 +91,13 @@ impl Sink {
             queue: Some(queue),
             state,
             thread: Some(thread),
+            kind,
         })
+    }
+
+    /// Whether it takes what has no frame.
+    pub fn takes_events(&self) -> bool {
+        self.kind == Kind::Events
     }
 
     /// What keeps it from its work now.

@@ -5,21 +5,29 @@
 //! | bytes | head |
 //! |---|---|
 //! | 0..8 | `SKYSPOOL` |
-//! | 8..12 | version, 1 |
+//! | 8..12 | version, 2 |
 //! | 12..16 | CRC-32 of bytes 0..12 |
 //!
-//! and any number of records of 40 bytes:
+//! and any number of records of 192 bytes:
 //!
 //! | bytes | record |
 //! |---|---|
-//! | 0 | kind: 1 a product, 2 an item that was not recognised, 3 everything up to this one is over: taken, or given up |
+//! | 0 | kind: 1 a product, 2 an item that was not recognised, 3 everything up to this one is over: taken, or given up, 4 a product that is taken back |
 //! | 1 | digits of the GTIN, 0 where there is none |
-//! | 2..4 | 0 |
+//! | 2 | 1 where a person said so |
+//! | 3 | length of the name |
 //! | 4..8 | CRC-32 of the record with 0 in these bytes |
 //! | 8..16 | start: a random number of the program's start |
 //! | 16..24 | sequence, from 1 in every start |
 //! | 24..32 | milliseconds since 1970 by the device's clock |
 //! | 32..40 | the GTIN's value |
+//! | 40..44 | the presentation's number |
+//! | 44..48 | score, f32; NaN where there is none |
+//! | 48..52 | margin, likewise |
+//! | 52..64 | 0 |
+//! | 64..192 | the product's name in UTF-8, then 0 |
+//!
+//! Version 1 had the first 40 bytes of a record alone; it is read, and written anew as version 2.
 //!
 //! Records have one length, so a damaged one hides no other. An event counts as kept when its record is synced, and as taken
 //! when that is. The file is written anew (temporary name, sync, rename, sync of the folder) at the start, after a failed write,
@@ -33,12 +41,18 @@ use skueye_link::Reading;
 use skueye_models::{Code, Fault, Gtin};
 use skueye_update::Storage;
 
+use super::about::{About, TITLE, cut};
+
 const FILE: &str = "events.spool";
 const NEW: &str = ".events.new";
 const MAGIC: &[u8; 8] = b"SKYSPOOL";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEAD: usize = 16;
-const RECORD: usize = 40;
+const RECORD: usize = 192;
+/// The length of a record of version 1.
+const RECORD_1: usize = 40;
+/// Where a record's name begins.
+const NAME: usize = RECORD - TITLE;
 const OVER: u8 = 3;
 /// Records beyond twice the events that may wait, from which the file is written anew.
 const SLACK: usize = 1024;
@@ -59,7 +73,7 @@ impl std::fmt::Display for Key {
 }
 
 /// One event that waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
     /// Which.
     pub key: Key,
@@ -67,6 +81,8 @@ pub struct Entry {
     pub reading: Reading,
     /// Milliseconds since 1970 by the device's clock.
     pub time_ms: u64,
+    /// What is known besides.
+    pub about: About,
 }
 
 /// The events that wait, the oldest first.
@@ -104,7 +120,7 @@ impl<S: Storage> Spool<S> {
     }
 
     /// Keeps an event. Errors: E901, E707, E708; it waits in any case, but after the first two not through a power cut.
-    pub fn push(&mut self, reading: Reading, time_ms: u64) -> Result<(), Fault> {
+    pub fn push(&mut self, reading: Reading, time_ms: u64, about: About) -> Result<(), Fault> {
         let settled = self.settle();
         let sequence = self.next;
         self.next += 1;
@@ -114,10 +130,11 @@ impl<S: Storage> Spool<S> {
             key,
             reading,
             time_ms,
+            about,
         };
+        let mut records = record(&entry).to_vec();
         self.waiting.push_back(entry);
         let dropped = self.drop_oldest();
-        let mut records = record(&entry).to_vec();
         if let Some((key, _)) = &dropped {
             records.extend(over(*key));
         }
@@ -127,7 +144,7 @@ impl<S: Storage> Spool<S> {
 
     /// The oldest event that waits.
     pub fn first(&self) -> Option<Entry> {
-        self.waiting.front().copied()
+        self.waiting.front().cloned()
     }
 
     /// How many wait.
@@ -230,7 +247,7 @@ impl<S: Storage> Spool<S> {
     }
 
     fn rewrite(&mut self) -> Result<(), Fault> {
-        let mut bytes = head().to_vec();
+        let mut bytes = head(VERSION).to_vec();
         bytes.extend(self.waiting.iter().flat_map(record));
         self.storage.create(NEW)?;
         self.storage.append(NEW, &bytes)?;
@@ -243,7 +260,7 @@ impl<S: Storage> Spool<S> {
 }
 
 /// What a file holds.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 struct Found {
     waiting: VecDeque<Entry>,
     /// Records that cannot be read. A part of one at the end is what a power cut leaves behind, and no damage.
@@ -256,8 +273,12 @@ fn parse(bytes: &[u8]) -> Found {
     let Some((start, rest)) = bytes.split_at_checked(HEAD) else {
         return found;
     };
-    found.damaged += usize::from(start != head());
-    for bytes in rest.chunks_exact(RECORD) {
+    let length = match start == head(1) {
+        true => RECORD_1,
+        false => RECORD,
+    };
+    found.damaged += usize::from(start != head(1) && start != head(VERSION));
+    for bytes in rest.chunks_exact(length) {
         match read_record(bytes) {
             None => found.damaged += 1,
             Some(Record::Event(entry)) => found.waiting.push_back(entry),
@@ -277,40 +298,67 @@ enum Record {
 }
 
 fn read_record(bytes: &[u8]) -> Option<Record> {
-    let bytes: [u8; RECORD] = bytes.try_into().ok()?;
-    if sealed(bytes) != bytes {
+    let mut whole = [0; RECORD];
+    whole.get_mut(..bytes.len())?.copy_from_slice(bytes);
+    if crc(bytes).to_le_bytes() != whole[4..8] {
         return None;
     }
     let key = Key {
-        start: get_u64(&bytes, 8),
-        sequence: get_u64(&bytes, 16),
+        start: get_u64(&whole, 8),
+        sequence: get_u64(&whole, 16),
     };
-    let reading = match (bytes[0], bytes[1]) {
-        (1, digits) => Reading::Product(Gtin::from_parts(get_u64(&bytes, 32), digits).ok()?),
+    let gtin = |digits| Gtin::from_parts(get_u64(&whole, 32), digits).ok();
+    let reading = match (whole[0], whole[1]) {
+        (1, digits) => Reading::Product(gtin(digits)?),
         (2, 0) => Reading::NoRead,
         (OVER, 0) => return Some(Record::Over(key)),
+        (4, digits) => Reading::TakenBack(gtin(digits)?),
         _ => return None,
     };
-    let time_ms = get_u64(&bytes, 24);
+    let about = match bytes.len() {
+        RECORD => read_about(&whole)?,
+        _ => About::default(),
+    };
+    let time_ms = get_u64(&whole, 24);
     Some(Record::Event(Entry {
         key,
         reading,
         time_ms,
+        about,
     }))
+}
+
+fn read_about(bytes: &[u8; RECORD]) -> Option<About> {
+    let number = |at| Some(f32::from_bits(get_u32(bytes, at))).filter(|value| !value.is_nan());
+    let name = bytes[NAME..].get(..usize::from(bytes[3]))?;
+    Some(About {
+        presentation: get_u32(bytes, 40),
+        score: number(44),
+        margin: number(48),
+        by_person: bytes[2] == 1,
+        title: cut(std::str::from_utf8(name).ok()?),
+    })
 }
 
 fn record(entry: &Entry) -> [u8; RECORD] {
     let mut bytes = [0; RECORD];
-    let gtin = match entry.reading {
-        Reading::Product(gtin) => Some(gtin),
-        Reading::NoRead => None,
+    let (gtin, about) = (entry.reading.gtin(), &entry.about);
+    bytes[0] = match entry.reading {
+        Reading::Product(_) => 1,
+        Reading::NoRead => 2,
+        Reading::TakenBack(_) => 4,
     };
-    bytes[0] = if gtin.is_some() { 1 } else { 2 };
     bytes[1] = gtin.map_or(0, |gtin| gtin.digits());
-    put_u64(&mut bytes, 8, entry.key.start);
-    put_u64(&mut bytes, 16, entry.key.sequence);
-    put_u64(&mut bytes, 24, entry.time_ms);
-    put_u64(&mut bytes, 32, gtin.map_or(0, |gtin| gtin.value()));
+    bytes[2] = u8::from(about.by_person);
+    bytes[3] = about.title.len() as u8;
+    put(&mut bytes, 8, &entry.key.start.to_le_bytes());
+    put(&mut bytes, 16, &entry.key.sequence.to_le_bytes());
+    put(&mut bytes, 24, &entry.time_ms.to_le_bytes());
+    put(&mut bytes, 32, &gtin.map_or(0, |g| g.value()).to_le_bytes());
+    put(&mut bytes, 40, &about.presentation.to_le_bytes());
+    put(&mut bytes, 44, &about.score.unwrap_or(f32::NAN).to_le_bytes());
+    put(&mut bytes, 48, &about.margin.unwrap_or(f32::NAN).to_le_bytes());
+    put(&mut bytes, NAME, about.title.as_bytes());
     sealed(bytes)
 }
 
@@ -318,30 +366,44 @@ fn record(entry: &Entry) -> [u8; RECORD] {
 fn over(key: Key) -> [u8; RECORD] {
     let mut bytes = [0; RECORD];
     bytes[0] = OVER;
-    put_u64(&mut bytes, 8, key.start);
-    put_u64(&mut bytes, 16, key.sequence);
+    put(&mut bytes, 8, &key.start.to_le_bytes());
+    put(&mut bytes, 16, &key.sequence.to_le_bytes());
     sealed(bytes)
 }
 
 /// The same with its checksum.
 fn sealed(mut bytes: [u8; RECORD]) -> [u8; RECORD] {
-    bytes[4..8].fill(0);
-    let crc = crc32fast::hash(&bytes);
-    bytes[4..8].copy_from_slice(&crc.to_le_bytes());
+    let crc = crc(&bytes).to_le_bytes();
+    put(&mut bytes, 4, &crc);
     bytes
 }
 
-fn head() -> [u8; HEAD] {
+/// Of a record, whose own bytes for it count as 0.
+fn crc(record: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&record[..4]);
+    hasher.update(&[0; 4]);
+    hasher.update(&record[8..]);
+    hasher.finalize()
+}
+
+fn head(version: u32) -> [u8; HEAD] {
     let mut head = [0; HEAD];
     head[..8].copy_from_slice(MAGIC);
-    head[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    head[8..12].copy_from_slice(&version.to_le_bytes());
     let crc = crc32fast::hash(&head[..12]);
     head[12..].copy_from_slice(&crc.to_le_bytes());
     head
 }
 
-fn put_u64(bytes: &mut [u8; RECORD], at: usize, value: u64) {
-    bytes[at..at + 8].copy_from_slice(&value.to_le_bytes());
+fn put(bytes: &mut [u8; RECORD], at: usize, value: &[u8]) {
+    bytes[at..at + value.len()].copy_from_slice(value);
+}
+
+fn get_u32(bytes: &[u8; RECORD], at: usize) -> u32 {
+    let mut value = [0; 4];
+    value.copy_from_slice(&bytes[at..at + 4]);
+    u32::from_le_bytes(value)
 }
 
 fn get_u64(bytes: &[u8; RECORD], at: usize) -> u64 {
@@ -370,6 +432,16 @@ mod tests {
         Reading::Product(Gtin::from_body(body, 13).unwrap())
     }
 
+    fn about(body: u64) -> About {
+        About {
+            presentation: body as u32,
+            score: (body % 2 == 0).then_some(0.5),
+            margin: Some(0.25),
+            by_person: body == 3,
+            title: cut("Müsli 500 g"),
+        }
+    }
+
     fn opened<S: Storage>(storage: S) -> Spool<S> {
         let (spool, settled) = Spool::open(storage, 100);
         settled.unwrap();
@@ -395,7 +467,7 @@ mod tests {
         let (mut spool, _) = Spool::open(disk, 100);
         for body in 1..=7 {
             promised.open = Some(product(body));
-            if spool.push(product(body), body).is_err() {
+            if spool.push(product(body), body, about(body)).is_err() {
                 return promised;
             }
             promised.kept.push(product(body));
@@ -440,7 +512,7 @@ mod tests {
                 assert_eq!(there, expected, "cut {cuts}, {survival:?}");
                 // And it goes on.
                 let mut spool = opened(&disk);
-                spool.push(product(9), 9).unwrap();
+                spool.push(product(9), 9, about(9)).unwrap();
                 let kept = readings(&opened(&disk.clone().restart(Survival::Nothing)));
                 assert_eq!(kept.last(), Some(&product(9)));
             }
@@ -453,13 +525,13 @@ mod tests {
     fn a_disk_that_fails_for_a_while_keeps_the_order_and_no_key_belongs_to_two() {
         let disk = FakeStorage::new();
         let mut spool = opened(&disk);
-        spool.push(product(1), 1).unwrap();
+        spool.push(product(1), 1, about(1)).unwrap();
         let first = spool.first().unwrap().key;
         disk.cut_before(0);
-        assert!(spool.push(product(2), 2).is_err());
+        assert!(spool.push(product(2), 2, about(2)).is_err());
         assert_eq!(readings(&spool), [product(1), product(2)], "it still waits");
         disk.cut_before(u64::MAX);
-        spool.push(product(3), 3).unwrap();
+        spool.push(product(3), 3, about(3)).unwrap();
         let again = opened(disk.clone().restart(Survival::Nothing));
         assert_eq!(readings(&again), [product(1), product(2), product(3)]);
         assert_eq!(
@@ -475,10 +547,10 @@ mod tests {
         let disk = FakeStorage::new();
         let (mut spool, settled) = Spool::open(&disk, 2);
         settled.unwrap();
-        spool.push(product(1), 1).unwrap();
-        spool.push(product(2), 2).unwrap();
+        spool.push(product(1), 1, about(1)).unwrap();
+        spool.push(product(2), 2, about(2)).unwrap();
         let sending = spool.first().unwrap().key;
-        let fault = spool.push(product(3), 3).unwrap_err();
+        let fault = spool.push(product(3), 3, about(3)).unwrap_err();
         assert_eq!(fault.code(), Code::SpoolFull);
         spool.taken(sending).unwrap();
         assert_eq!(
@@ -488,7 +560,7 @@ mod tests {
         );
         for body in 4..5000 {
             assert_eq!(
-                spool.push(product(body), body).unwrap_err().code(),
+                spool.push(product(body), body, about(body)).unwrap_err().code(),
                 Code::SpoolFull
             );
         }
@@ -512,7 +584,7 @@ mod tests {
             } else {
                 product(body)
             };
-            spool.push(reading, body).unwrap();
+            spool.push(reading, body, about(body)).unwrap();
         }
         for _ in 0..3 {
             let key = spool.first().unwrap().key;
@@ -520,6 +592,33 @@ mod tests {
         }
         let length = disk.length(FILE).unwrap().unwrap() as usize;
         (spool.read(length).unwrap(), readings(&spool))
+    }
+
+    #[test]
+    fn everything_that_is_known_comes_back_and_a_file_of_version_1_is_understood() {
+        let disk = FakeStorage::new();
+        let mut spool = opened(&disk);
+        spool.push(product(3), 7, about(3)).unwrap();
+        let taken_back = Reading::TakenBack(Gtin::from_body(3, 13).unwrap());
+        spool.push(taken_back, 8, about(4)).unwrap();
+        let again = opened(&disk);
+        assert_eq!(again.waiting, spool.waiting);
+        assert_eq!(again.first().unwrap().about, about(3));
+        let entry = spool.first().unwrap();
+        let mut old = record(&entry)[..RECORD_1].to_vec();
+        old[2..4].fill(0);
+        let sum = crc(&old).to_le_bytes();
+        old[4..8].copy_from_slice(&sum);
+        let disk = FakeStorage::new();
+        disk.create(FILE).unwrap();
+        disk.append(FILE, &[&head(1)[..], &old].concat()).unwrap();
+        let expected = Entry {
+            about: About::default(),
+            ..entry
+        };
+        for _ in 0..2 {
+            assert_eq!(opened(&disk).waiting, [expected.clone()], "and again as version 2");
+        }
     }
 
     #[test]
@@ -537,7 +636,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_torn_tail_loses_what_is_torn_and_nothing_before(cut in 0usize..600) {
+        fn a_torn_tail_loses_what_is_torn_and_nothing_before(cut in 0usize..2600) {
             let (bytes, _) = file();
             let cut = cut.min(bytes.len());
             let found = parse(&bytes[..cut]);
@@ -548,7 +647,7 @@ mod tests {
         }
 
         #[test]
-        fn a_flipped_bit_loses_at_most_the_record_that_it_is_in(at in 0usize..536, bit in 0u32..8) {
+        fn a_flipped_bit_loses_at_most_the_record_that_it_is_in(at in 0usize..2512, bit in 0u32..8) {
             let (mut bytes, waiting) = file();
             bytes[at] ^= 1 << bit;
             let found = parse(&bytes);
@@ -559,9 +658,9 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        fn any_bytes_are_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..500)) {
             let _ = parse(&bytes);
-            let whole = [&head()[..], &bytes].concat();
+            let whole = [&head(VERSION)[..], &bytes].concat();
             let _ = parse(&whole);
         }
     }

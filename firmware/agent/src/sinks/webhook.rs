@@ -28,25 +28,42 @@ const LAST_RETRY: Duration = Duration::from_secs(30);
 
 /// What the receiver gets.
 #[derive(Debug, Serialize)]
-struct Body {
+struct Body<'e> {
     /// The same again where the same event is sent again, and never for another. Also the header `Idempotency-Key`.
     key: String,
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     gtin: Option<Gtin>,
+    /// The product's name; left out where it is not known.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    title: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    margin: Option<f32>,
+    /// Counted from 1 since the start that the key names.
+    presentation: u32,
+    /// Who said so: `device` or `person`.
+    by: &'static str,
     time_ms: u64,
 }
 
-impl From<&Entry> for Body {
-    fn from(entry: &Entry) -> Self {
-        let (kind, gtin) = match entry.reading {
-            Reading::Product(gtin) => ("product", Some(gtin)),
-            Reading::NoRead => ("no_read", None),
-        };
+impl<'e> From<&'e Entry> for Body<'e> {
+    fn from(entry: &'e Entry) -> Self {
+        let about = &entry.about;
         Self {
             key: entry.key.to_string(),
-            kind,
-            gtin,
+            kind: match entry.reading {
+                Reading::Product(_) => "product",
+                Reading::NoRead => "no_read",
+                Reading::TakenBack(_) => "taken_back",
+            },
+            gtin: entry.reading.gtin(),
+            title: &about.title,
+            score: about.score,
+            margin: about.margin,
+            presentation: about.presentation,
+            by: if about.by_person { "person" } else { "device" },
             time_ms: entry.time_ms,
         }
     }
@@ -94,7 +111,7 @@ pub fn serve<S: Storage + Send>(
         };
         scope.spawn(move || sender.send_all());
         while let Ok(job) = jobs.recv() {
-            let kept = shared.spool().push(job.reading, job.time_ms);
+            let kept = shared.spool().push(job.reading, job.time_ms, job.about);
             shared.changed.notify_all();
             note(state, mail, kept);
             job.share.done(Sent::Sent);

@@ -178,6 +178,41 @@ fn the_choice_of_an_unsure_answer_goes_to_the_till_once() {
 }
 
 #[test]
+fn a_wrongly_chosen_tile_is_taken_back_and_asks_again() {
+    let shop = Shop::new();
+    let [red, green] = ["Red tea 20 bags", "Green tea 20 bags"].map(|title| shop.gtin(title));
+    let lines = at_work(&shop, |stage| {
+        let unsure = stage.present(HALF).number;
+        let early = stage.desk.take_back(unsure).unwrap_err();
+        assert_eq!(early.code(), Code::AnswerLate, "nothing was said yet");
+        stage.desk.answer(unsure, Answer::Product(red)).unwrap();
+        stage.until(|view| view.recent[0].sent == "sent");
+        stage.desk.take_back(unsure).unwrap();
+        let view = stage.until(|view| view.recent[0].sent == "void");
+        assert_eq!((view.asks, view.counts.corrected), (Some(unsure), 0));
+        assert_eq!(view.recent[0].answer, None);
+        stage.desk.answer(unsure, Answer::Product(green)).unwrap();
+        let view = stage.until(|view| view.recent[0].sent == "sent");
+        assert_eq!((view.asks, view.counts.corrected), (None, 1));
+        // One that the device had accepted is taken back by "not this", once.
+        let accepted = stage.present(RED).number;
+        assert!(stage.desk.take_back(accepted).is_err());
+        stage.desk.answer(accepted, Answer::NotThis).unwrap();
+        stage.until(|view| view.recent[0].sent == "void");
+        assert!(stage.desk.take_back(accepted).is_err());
+    });
+    assert_eq!(till(&shop), [red, green, red].map(|gtin| gtin.to_string()));
+    let of = |kind| super::of_kind(&lines, kind);
+    assert_eq!((of("undone").len(), of("answer").len()), (1, 3));
+    let voided: Vec<_> = of("taken_back").iter().map(|line| line["gtin"].clone()).collect();
+    assert_eq!(voided, [red.to_string(), red.to_string()]);
+    // What was taken back teaches nothing.
+    let feedback = skueye_agent::desk::feedback::counting(&shop.folder().join("feedback.jsonl"));
+    let learnt: Vec<_> = feedback.unwrap().iter().map(|c| c.was).collect();
+    assert_eq!(learnt, [Some(green), None]);
+}
+
+#[test]
 fn not_this_keeps_the_same_look_from_being_accepted_until_it_is_taken_back() {
     let shop = Shop::new();
     let red = shop.gtin("Red tea 20 bags");

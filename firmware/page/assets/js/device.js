@@ -24,17 +24,18 @@ export class Device {
   async load() {
     try {
       const [health, problems] = await Promise.all([read("/api/health"), read("/api/settings")]);
-      show(this.parts, health, () => [el("h2", {}, t("device.parts")), el("ul.parts", {}, ...PARTS.map((part) => this.part(part, health[part])))]);
+      show(this.parts, health, () => [el("h2", {}, t("device.parts")), el("ul.parts", {}, ...PARTS.map((part) => this.part(part, health[part])),
+        health.scores && this.part("scores", health.scores, "ask"))]);
       show(this.settings, problems, () => [el("h2", {}, t("device.settings")), this.problems(problems)]);
     } catch (error) {
       this.app.trouble(error.message);
     }
   }
 
-  part(name, trouble) {
+  part(name, trouble, bad = "no") {
     const words = [el("strong", {}, t(`part.${name}`)), el("br")];
     words.push(trouble ? troubleText(trouble) : el("span.quiet", {}, t("device.works")));
-    return el("li", {}, mark(trouble ? "no" : "yes"), el("p", {}, ...words));
+    return el("li", {}, mark(trouble ? bad : "yes"), el("p", {}, ...words));
   }
 
   problems(problems) {

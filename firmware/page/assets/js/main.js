@@ -145,7 +145,8 @@ class App {
     const lines = [];
     if (this.lost) lines.push({ mood: "no", text: t("banner.lost") });
     for (const trouble of this.view?.troubles ?? []) {
-      lines.push({ mood: "no", text: troubleText(trouble) });
+      // The one that is a warning: the device works.
+      lines.push({ mood: trouble.code === "E990" ? "ask" : "no", text: troubleText(trouble) });
     }
     const percent = this.view?.update.percent ?? null;
     // In steps: each is read aloud.

@@ -65,10 +65,11 @@ export class Scan {
   }
 
   foot(shown, product) {
-    const failed = shown.sent === "failed";
+    const failed = ["failed", "void"].includes(shown.sent);
     const actions = [el(failed ? "span.hint.no" : "span.quiet", {}, tOr(`sent.${shown.sent}`, shown.sent)), el("span.spring")];
     if (this.view.stage === "empty") actions.push(el("span.quiet", {}, t("scan.next")));
     if (correctable(shown)) actions.push(this.notThis(shown, true));
+    if (changeable(shown)) actions.push(this.change(shown, true));
     if (!product) actions.push(el("a.button", { href: "#enrol" }, icon("enrol"), t("scan.enrol")));
     return el("div.foot", {}, ...actions);
   }
@@ -83,6 +84,17 @@ export class Scan {
       onclick: () => this.give(shown.number, "not_this"),
     };
     return el("button", attributes, t("scan.notThis"), withKey && cap("N"));
+  }
+
+  /** A wrongly touched tile. */
+  change(shown, withKey) {
+    return el("button", {
+      type: "button",
+      id: `change-${withKey ? "main" : shown.number}`,
+      disabled: !this.app.state.may_answer,
+      "aria-keyshortcuts": withKey ? shortcut("N") : null,
+      onclick: () => this.give(shown.number, "take_back"),
+    }, t("scan.change"), withKey && cap("N"));
   }
 
   /** Tiles to choose from. */
@@ -107,7 +119,8 @@ export class Scan {
     }, t("scan.none"), cap("0"));
     const how = mode() === "off" ? "scan.touchOnly" : "scan.touch";
     const hint = t(this.app.state.may_answer ? how : "scan.loginToAnswer");
-    const foot = el("div.foot", {}, el("span.quiet", {}, hint), el("span.spring"), none);
+    const wrong = shown.sent === "void" && el("span.hint.no", {}, t("sent.void"));
+    const foot = el("div.foot", {}, wrong || el("span.quiet", {}, hint), el("span.spring"), none);
     return [heading("ask", t("scan.which"), el("span.why", {}, reason(shown))), el("div.tiles", {}, ...tiles), foot];
   }
 
@@ -116,7 +129,7 @@ export class Scan {
       const { mood, product } = told(shown);
       const name = product ? product.title : t("scan.unknown");
       return el("li", {}, mark(mood), el("span.name", { title: name }, name),
-        correctable(shown) ? this.notThis(shown, false) : el("span.quiet.number", {}, time(shown.time)));
+        correctable(shown) ? this.notThis(shown, false) : changeable(shown) ? this.change(shown, false) : el("span.quiet.number", {}, time(shown.time)));
     });
     if (!lines.length) return el("h2.quiet", {}, t("scan.nothingYet"));
     return [el("h2", {}, t("scan.recent")), el("ol", {}, ...lines)];
@@ -130,7 +143,7 @@ export class Scan {
     }
   }
 
-  /** 1 to 4 choose, 0 is none of them, n takes the last answer back. */
+  /** 1 to 4 choose, 0 is none of them, n takes the last answer back, the device's or one's own. */
   key(key) {
     const shown = this.view && current(this.view);
     if (!shown || !this.app.state.may_answer) return;
@@ -140,6 +153,8 @@ export class Scan {
       if (key === "0") this.give(shown.number, "not_this");
     } else if (key === "n" && correctable(shown)) {
       this.give(shown.number, "not_this");
+    } else if (key === "n" && changeable(shown)) {
+      this.give(shown.number, "take_back");
     }
   }
 
@@ -178,6 +193,11 @@ function outcomeText(shown) {
 
 function correctable(shown) {
   return shown.verdict === "accept" && !shown.answer;
+}
+
+/** What a person said of a question can be said anew. */
+function changeable(shown) {
+  return shown.verdict === "ask" && Boolean(shown.answer);
 }
 
 function reason(shown) {

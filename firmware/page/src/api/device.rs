@@ -83,7 +83,17 @@ fn picture_or_none(found: Option<Arc<[u8]>>, cache: &'static str) -> Response {
 #[serde(deny_unknown_fields)]
 struct Answered {
     number: u32,
-    answer: Answer,
+    answer: Said,
+}
+
+/// What a person says.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Said {
+    Product(Gtin),
+    NotThis,
+    /// The answer before was a mistake.
+    TakeBack,
 }
 
 pub(super) async fn answer(
@@ -93,8 +103,12 @@ pub(super) async fn answer(
 ) -> Outcome {
     page.need_answer(peer, request.headers())?;
     let Answered { number, answer } = body(&page, request).await?;
-    page.ask(move |station| station.answer(number, answer))
-        .await??;
+    page.ask(move |station| match answer {
+        Said::Product(gtin) => station.answer(number, Answer::Product(gtin)),
+        Said::NotThis => station.answer(number, Answer::NotThis),
+        Said::TakeBack => station.take_back(number),
+    })
+    .await??;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -99,6 +99,26 @@ impl State {
         Ok(())
     }
 
+    pub(super) fn take_back(&mut self, number: u32) -> Result<(), Fault> {
+        let mut listed = self.log.iter_mut().take(LISTED);
+        let presentation = listed.find(|p| p.number == number);
+        let presentation = presentation.ok_or_else(|| late("one that is long over"))?;
+        if presentation.verdict != Verdict::Ask {
+            return Err(late("one that asked nothing"));
+        }
+        match presentation.answer.take() {
+            None => return Err(late("one that was not answered")),
+            Some(Answer::NotThis) => {}
+            Some(Answer::Product(gtin)) => {
+                self.sent.retain(|sent| *sent != gtin);
+                presentation.sent = "void".into();
+            }
+        }
+        self.view.asks = Some(number);
+        self.show();
+        Ok(())
+    }
+
     fn line(&self, gtin: Gtin) -> Option<&ProductLine> {
         let mut lines = self.products.iter().map(|product| &product.line);
         lines.find(|line| line.gtin == gtin)

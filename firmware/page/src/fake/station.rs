@@ -47,6 +47,10 @@ impl Station for FakeStation {
         self.change(|state| state.answer(number, answer))
     }
 
+    fn take_back(&self, number: u32) -> Result<(), Fault> {
+        self.change(|state| state.take_back(number))
+    }
+
     fn enrol(&self, step: EnrolStep) -> Result<Option<Enrolment>, Fault> {
         self.change(|state| {
             let (products, count) = (&mut state.products, &mut state.view.products);

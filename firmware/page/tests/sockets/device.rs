@@ -128,6 +128,9 @@ impl skueye_page::Station for Hanging {
     fn answer(&self, _: u32, _: skueye_page::station::Answer) -> Result<(), skueye_models::Fault> {
         Ok(())
     }
+    fn take_back(&self, _: u32) -> Result<(), skueye_models::Fault> {
+        Ok(())
+    }
     fn enrol(
         &self,
         _: skueye_page::station::EnrolStep,

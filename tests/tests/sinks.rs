@@ -424,7 +424,10 @@ fn an_event_carries_what_the_log_knows_and_what_is_taken_back_follows_it() {
     for body in &bodies {
         assert_eq!(body["gtin"], product(7).to_string());
         assert_eq!(body["title"], "Müsli \"Früh\"");
-        assert_eq!((&body["score"], &body["by"]), (&0.75.into(), &"person".into()));
+        assert_eq!(
+            (&body["score"], &body["by"]),
+            (&0.75.into(), &"person".into())
+        );
         assert_eq!(body["presentation"], 7);
         assert!(body.get("margin").is_none(), "{body}");
     }

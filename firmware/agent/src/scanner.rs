@@ -128,7 +128,9 @@ impl Scanner {
         self.paths.push(state.name().to_owned());
         let till = Till::new(manner, port, opener, &state, &self.mail);
         self.sinks
-            .push(Sink::start(Kind::Frames, state, move |jobs| till.serve(&jobs))?);
+            .push(Sink::start(Kind::Frames, state, move |jobs| {
+                till.serve(&jobs)
+            })?);
         Ok(())
     }
 
@@ -151,7 +153,9 @@ impl Scanner {
         self.paths.push(state.name().to_owned());
         let hub = Hub::new(address, listener, manner, &state, &self.mail);
         self.sinks
-            .push(Sink::start(Kind::Frames, state, move |jobs| hub.serve(&jobs))?);
+            .push(Sink::start(Kind::Frames, state, move |jobs| {
+                hub.serve(&jobs)
+            })?);
         Ok(())
     }
 

@@ -343,3 +343,82 @@ fn wiping_has_to_be_meant_and_leaves_the_products() {
             .success()
     );
 }
+
+#[test]
+fn for_another_owner_everything_goes_that_the_first_one_put_in() {
+    let shop = Shop::new();
+    shop.settings("[update]\nfolder = \"update\"\n[link]\npty = false\n");
+    let at = |name: &str| shop.folder().join(name);
+    fs::create_dir(at("update")).unwrap();
+    let own = [
+        "gallery.skg.journal",
+        "update/enrolled-0101.journal",
+        "names.csv",
+        "page-access.json",
+        "good.toml",
+    ];
+    for name in own {
+        fs::write(at(name), "x").unwrap();
+    }
+    let some = skueye(&shop, &["wipe", "--yes", "--enrolled"]);
+    let said = String::from_utf8_lossy(&some.stdout).into_owned();
+    assert!(some.status.success(), "{some:?}");
+    assert!(
+        said.contains("removing enrolled products: 1 files, 1 bytes in update/"),
+        "{said}"
+    );
+    assert_eq!(
+        own.map(|name| at(name).exists()),
+        [false, false, true, true, true]
+    );
+    let all = skueye(
+        &shop,
+        &["wipe", "--yes", "--all", "--last-good", "good.toml"],
+    );
+    assert!(all.status.success(), "{all:?}");
+    assert_eq!(own.map(|name| at(name).exists()), [false; 5]);
+    assert!(at("gallery.skg").exists() && at("kiosk.toml").exists());
+}
+
+#[test]
+fn settings_are_migrated_once_and_the_old_file_stays_beside_them() {
+    let shop = Shop::new();
+    let old = "# The shop's own.\n[enrol]\nnames = \"list.csv\" # from the till\n";
+    let path = shop.settings(old);
+    let old = fs::read_to_string(&path).unwrap();
+    let checked = json(&skueye(&shop, &["config", "check", "kiosk.toml", "--json"]));
+    assert_eq!(checked["valid"], true);
+    assert_eq!(checked["warnings"][0]["code"], "E109");
+    assert_eq!(checked["warnings"][0]["line"], 3);
+    let dry = json(&skueye(
+        &shop,
+        &["config", "migrate", "kiosk.toml", "--dry-run", "--json"],
+    ));
+    assert_eq!(dry["changes"].as_array().unwrap().len(), 2);
+    assert_eq!(fs::read_to_string(&path).unwrap(), old);
+    let done = json(&skueye(
+        &shop,
+        &["config", "migrate", "kiosk.toml", "--json"],
+    ));
+    assert_eq!(done["kept"], "kiosk.toml.before-1");
+    assert_eq!(
+        fs::read_to_string(shop.folder().join("kiosk.toml.before-1")).unwrap(),
+        old
+    );
+    let new = fs::read_to_string(&path).unwrap();
+    assert!(
+        new.contains("version = 2\n")
+            && new.contains("product_list = \"list.csv\" # from the till"),
+        "{new}"
+    );
+    let checked = json(&skueye(&shop, &["config", "check", "kiosk.toml", "--json"]));
+    assert_eq!(checked["warnings"].as_array().unwrap().len(), 0);
+    let again = json(&skueye(
+        &shop,
+        &["config", "migrate", "kiosk.toml", "--json"],
+    ));
+    assert_eq!(again["changes"].as_array().unwrap().len(), 0);
+    fs::write(&path, "[enrol]\nshots = 0\n").unwrap();
+    let refused = skueye(&shop, &["config", "migrate", "kiosk.toml"]);
+    assert!(!refused.status.success());
+}

@@ -148,7 +148,10 @@ fn a_wrong_tile_is_taken_back_and_keys_can_be_had_with_alt_or_not_at_all() {
         ));
     };
     keys("off");
-    assert_eq!(browser.value("document.querySelectorAll('main kbd').length"), 0);
+    assert_eq!(
+        browser.value("document.querySelectorAll('main kbd').length"),
+        0
+    );
     browser.press("2", 300);
     alt("Digit2");
     assert_eq!(device.station.answer_to(number), None);

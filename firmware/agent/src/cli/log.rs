@@ -264,6 +264,15 @@ fn text(line: &Line) -> String {
             let was = was.map_or("something else".into(), |was| was.to_string());
             format!("{presentation:>5} corrected: {said} was {was}")
         }
+        Entry::Undone { presentation } => format!("{presentation} answer taken back"),
+        Entry::TakenBack {
+            presentation,
+            gtin,
+            sent,
+        } => format!(
+            "{presentation} till: {gtin} taken back: {}",
+            printable(sent)
+        ),
         Entry::Late { gtin, sent, .. } => {
             let gtin = gtin.map_or("no-read".into(), |gtin| gtin.to_string());
             format!("till: {gtin} {}", printable(sent))

@@ -26,8 +26,8 @@ use skueye_agent::sets::Told;
 use skueye_agent::{Config, health, run, sets};
 use skueye_camera::FrameSource;
 use skueye_models::{Code, Fault};
-use skueye_vision::model::read_manifest;
 use skueye_update::{DiskStorage, Slots, Waiting};
+use skueye_vision::model::read_manifest;
 
 use super::page;
 

@@ -506,6 +506,8 @@ fn a_day_is_reported_with_what_was_taken_for_what() {
         answer(2, 1, Some(2)),
         answer(2, 1, Some(2)),
         decision(3, Verdict::Ask, &[2, 3]),
+        answer(3, 2, Some(3)),
+        Entry::Undone { presentation: 3 },
         answer(3, 2, Some(2)),
         decision(4, Verdict::Accept, &[1]),
         answer(4, 1, Some(2)),
@@ -567,4 +569,35 @@ fn a_fault_that_repeats_is_written_once_a_minute_with_its_count() {
     log.handle().settle();
     assert_eq!(disk.said(), ["unplugged"]);
     drop(log);
+}
+
+#[test]
+fn the_first_scores_with_a_model_are_kept_when_their_lines_are_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, other) = (EmbeddingId([1; 16]), EmbeddingId([2; 16]));
+    let log = DecisionLog::open(folder.path(), ALL);
+    let read = |model| scores::read(folder.path(), model, Day::of(system_clock())).unwrap();
+    let add = |count: usize| {
+        let one = |_| log.handle().add(decision(1, Verdict::Accept, &[1]));
+        (0..count).for_each(one);
+        log.handle().add(decision(2, Verdict::Ask, &[1]));
+        log.handle().settle();
+    };
+    add(10);
+    let found = read(model);
+    assert_eq!((found.first.len(), found.today.len()), (10, 10));
+    assert_eq!(found.baseline, None);
+    add(scores::FIRST);
+    assert_eq!(read(model).baseline.unwrap().median, 0.7);
+    assert_eq!(
+        read(other),
+        scores::Found::default(),
+        "of another model nothing counts"
+    );
+    assert!(verify(folder.path()).unwrap().is_sound());
+    drop(log);
+    wipe(folder.path()).unwrap();
+    assert_eq!(read(model).baseline.unwrap().median, 0.7);
+    scores::forget(folder.path()).unwrap();
+    assert_eq!(read(model), scores::Found::default());
 }

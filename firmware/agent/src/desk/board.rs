@@ -251,7 +251,9 @@ impl Board {
 
 /// Whether the till has heard of the presentation's product, or will.
 fn is_told(presentation: &Presentation) -> bool {
-    [Sent::Sent, Sent::Pending].map(Sent::name).contains(&&*presentation.sent)
+    [Sent::Sent, Sent::Pending]
+        .map(Sent::name)
+        .contains(&&*presentation.sent)
 }
 
 /// One of its products as the sinks are told of it.

@@ -204,7 +204,10 @@ fn a_wrongly_chosen_tile_is_taken_back_and_asks_again() {
     assert_eq!(till(&shop), [red, green, red].map(|gtin| gtin.to_string()));
     let of = |kind| super::of_kind(&lines, kind);
     assert_eq!((of("undone").len(), of("answer").len()), (1, 3));
-    let voided: Vec<_> = of("taken_back").iter().map(|line| line["gtin"].clone()).collect();
+    let voided: Vec<_> = of("taken_back")
+        .iter()
+        .map(|line| line["gtin"].clone())
+        .collect();
     assert_eq!(voided, [red.to_string(), red.to_string()]);
     // What was taken back teaches nothing.
     let feedback = skueye_agent::desk::feedback::counting(&shop.folder().join("feedback.jsonl"));

@@ -95,6 +95,8 @@ fn leave(folder: &Path, result: &[u8]) -> Result<PathBuf, Fault> {
         file.write_all(result)?;
         file.sync_all()?;
         fs::rename(&temporary, &path)?;
+        // FAT keeps a file's length and place in its name's entry, and a rename writes the new entry without them.
+        file.sync_all()?;
         File::open(folder)?.sync_all()
     };
     write().map_err(|error| unwritable(folder, &error))?;

@@ -31,7 +31,10 @@ const ALLOWED: [(&str, &[&str]); 15] = [
         ],
     ),
     ("skueye-camera", &[]),
-    ("skueye-device", &[]),
+    (
+        "skueye-device",
+        &["skueye-gallery", "skueye-models", "skueye-update"],
+    ),
     ("skueye-distributed", &["skueye-models"]),
     ("skueye-gallery", &["skueye-models"]),
     ("skueye-link", &["skueye-models"]),

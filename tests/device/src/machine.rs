@@ -241,7 +241,7 @@ impl Disk {
             ),
         };
         format!(
-            "{content},format=raw,if=none,id={},cache=writeback,discard=ignore",
+            "{content},format=raw,if=none,id={},cache=writeback,discard=unmap",
             self.id
         )
     }

@@ -33,8 +33,10 @@ cargo device-test
     tests of gallery, link, update and vision on emulated processors, with and without the SDOT instruction
 cargo device-vm SCENARIO|all|list [--json]
     a virtual device with real drivers: one scenario, or each
-cargo device-power [--states N] [--json]
-    power cuts on a real block device";
+cargo device-power [--states N] [--seed N] [--only TRIAL] [--program FILE] [--json]
+    power cuts on a block device: N disks as a cut may leave them (300; 5000 for a night), each recovered and judged
+    --only     trials whose name contains this, such as ext4, f2fs or stick
+    --program  a skueye of this machine to judge with, in place of the one that is built here";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -41,3 +41,12 @@ impl fmt::Display for Trouble {
         write!(f, "{}: {}", self.what, self.remedy)
     }
 }
+
+impl From<skueye_models::Fault> for Trouble {
+    fn from(fault: skueye_models::Fault) -> Self {
+        Self::new(
+            fault.to_string(),
+            "this is a mistake in the test's own goods",
+        )
+    }
+}

@@ -10,11 +10,14 @@ use skueye_models::{Fault, Gtin};
 
 use crate::config;
 use crate::sinks::about::About;
+use crate::sinks::events::Post;
 use crate::sinks::listen::{self, Hub};
 use crate::sinks::mail::{Mail, Notice};
+use crate::sinks::mqtt::Mqtt;
 use crate::sinks::ticket::{State, Ticket};
 use crate::sinks::till::{Manner, Opener, Port, Till};
-use crate::sinks::{Job, Kind, Sink, webhook};
+use crate::sinks::webhook::Http;
+use crate::sinks::{Job, Kind, Sink, events};
 
 /// How long an outcome is waited for, of sinks that are expected to be done at once.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -83,7 +86,16 @@ impl Scanner {
             scanner.add_listener(address, manner)?;
         }
         if let Some(webhook) = &settings.webhook {
-            scanner.add_webhook(webhook)?;
+            let (
+                post,
+                config::Webhook {
+                    url, spool, keep, ..
+                },
+            ) = (Http::new(webhook), webhook);
+            scanner.add_events(url, spool, *keep, post)?;
+        }
+        if let Some(mqtt) = &settings.mqtt {
+            scanner.add_events(&mqtt.place(), &mqtt.spool, mqtt.keep, Mqtt::new(mqtt))?;
         }
         Ok(scanner)
     }
@@ -159,12 +171,19 @@ impl Scanner {
         Ok(())
     }
 
-    fn add_webhook(&mut self, settings: &config::Webhook) -> Result<(), Fault> {
-        let state = State::new(&settings.url);
-        let folder = self.now_or_later(&state, webhook::folder(settings));
-        let (settings, mail, its) = (settings.clone(), self.mail.clone(), state.clone());
+    /// Events to whoever `post` reaches, from a spool of their own.
+    fn add_events(
+        &mut self,
+        place: &str,
+        spool: &Path,
+        keep: u32,
+        post: impl Post + 'static,
+    ) -> Result<(), Fault> {
+        let state = State::new(place);
+        let folder = self.now_or_later(&state, events::folder(spool));
+        let (mail, its) = (self.mail.clone(), state.clone());
         let sink = Sink::start(Kind::Events, state, move |jobs| match folder {
-            Some((storage, _lock)) => webhook::serve(&settings, storage, &jobs, &its, &mail),
+            Some((storage, _lock)) => events::serve(post, keep, storage, &jobs, &its, &mail),
             // Each says that it failed; the reason was told.
             None => jobs.iter().for_each(drop),
         });

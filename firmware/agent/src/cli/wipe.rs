@@ -109,6 +109,8 @@ impl Wipe {
         places.push(("corrections", config.enrol.feedback.clone()));
         let webhook = config.link.webhook.as_ref();
         places.extend(webhook.map(|webhook| ("events for the webhook", webhook.spool.clone())));
+        let mqtt = config.link.mqtt.as_ref();
+        places.extend(mqtt.map(|mqtt| ("events for the broker", mqtt.spool.clone())));
         if self.enrolled || self.all {
             let journals = journals(config)?.into_iter();
             places.extend(journals.map(|path| ("enrolled products", path)));

@@ -19,6 +19,8 @@ pub struct Link {
     pub tcp: Option<SocketAddr>,
     /// Events as HTTP requests.
     pub webhook: Option<Webhook>,
+    /// Events as messages to an MQTT broker.
+    pub mqtt: Option<Mqtt>,
     /// How a frame is put together.
     pub template: Template,
     /// Waiting for the till's answer, where it gives one.
@@ -53,6 +55,32 @@ pub struct Webhook {
     pub timeout_ms: u32,
 }
 
+/// Events as messages to an MQTT broker, kept until they are taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mqtt {
+    /// The broker's name or address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// Where events are published.
+    pub topic: String,
+    /// User and password, where the broker wants them.
+    pub login: Option<(String, String)>,
+    /// The folder in which events wait.
+    pub spool: PathBuf,
+    /// How many events may wait; then the oldest are given up.
+    pub keep: u32,
+    /// How long handing one over may take in all.
+    pub timeout_ms: u32,
+}
+
+impl Mqtt {
+    /// The broker as reports name it.
+    pub fn place(&self) -> String {
+        format!("mqtt://{}:{}", self.host, self.port)
+    }
+}
+
 impl Default for Link {
     fn default() -> Self {
         Self {
@@ -60,6 +88,7 @@ impl Default for Link {
             serial: None,
             tcp: None,
             webhook: None,
+            mqtt: None,
             template: Template::parse(&TemplateText::default())
                 .expect("the default template has no conflict"),
             ack: None,
@@ -74,7 +103,9 @@ pub(super) fn read(mut section: Section<'_, '_>, folder: &Path, into: &mut Link)
     read_serial(&mut section, &mut into.serial);
     read_tcp(&mut section, &mut into.tcp);
     read_webhook(&mut section, folder, &mut into.webhook);
-    into.pty = into.serial.is_none() && into.tcp.is_none() && into.webhook.is_none();
+    read_mqtt(&mut section, folder, &mut into.mqtt);
+    let others = [into.serial.is_some(), into.tcp.is_some()];
+    into.pty = !others.contains(&true) && into.webhook.is_none() && into.mqtt.is_none();
     section.flag("pty", &mut into.pty);
     read_template(&mut section, &mut into.template);
     let (mut timeout_ms, mut retries) = (0, 2);
@@ -120,6 +151,49 @@ fn read_webhook(section: &mut Section<'_, '_>, folder: &Path, into: &mut Option<
         keep,
         timeout_ms,
     });
+}
+
+fn read_mqtt(section: &mut Section<'_, '_>, folder: &Path, into: &mut Option<Mqtt>) {
+    let (mut broker, mut topic) = (None, String::from("skueye/events"));
+    let (mut user, mut password) = (String::new(), String::new());
+    let (mut spool, mut keep, mut timeout_ms) = (String::from("mqtt-spool"), 10_000, 5_000);
+    let expected =
+        "a broker's name or address and its port, such as 192.168.1.5:1883 (without TLS)";
+    section.parsed("mqtt", expected, &mut broker, |text| {
+        broker_of(text).map(Some)
+    });
+    let expected = "a topic of 1 to 200 bytes without + and #";
+    section.parsed("mqtt_topic", expected, &mut topic, |text| {
+        let fits = (1..=200).contains(&text.len()) && !text.contains(['+', '#', '\0']);
+        fits.then(|| text.to_owned())
+    });
+    section.text("mqtt_user", &mut user);
+    section.text("mqtt_password", &mut password);
+    section.text("mqtt_spool", &mut spool);
+    section.integer("mqtt_keep", 1..=250_000, &mut keep);
+    section.integer("mqtt_timeout_ms", 100..=60_000, &mut timeout_ms);
+    *into = broker.map(|(host, port)| Mqtt {
+        host,
+        port,
+        topic,
+        login: (!user.is_empty()).then_some((user, password)),
+        spool: folder.join(spool),
+        keep,
+        timeout_ms,
+    });
+}
+
+/// Host and port of `host:port`; an IPv6 address stands in brackets.
+fn broker_of(text: &str) -> Option<(String, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let host = bare.or((!host.contains(':')).then_some(host))?;
+    let sound = |c: char| c.is_ascii_alphanumeric() || ".-_:".contains(c);
+    let fits = !host.is_empty() && host.chars().all(sound);
+    let port = port.parse().ok().filter(|port| *port > 0)?;
+    fits.then(|| (host.to_owned(), port))
 }
 
 /// Whether `text` is an address that requests can be sent to: `http`, with a host.

@@ -29,7 +29,7 @@ use crate::camera::Camera;
 use crate::decision_log::Keep;
 
 pub use enrol::Enrol;
-pub use link::{Link, Serial, Webhook};
+pub use link::{Link, Mqtt, Serial, Webhook};
 pub use page::Page;
 pub use problem::Problem;
 pub use renamed::{Migrated, migrate};

@@ -307,3 +307,33 @@ fn browsers_may_call_the_device_by_the_machines_name_or_by_those_that_are_set() 
     assert_eq!(names("[page]\nhost_names = \"a b.c\"\n"), ["a", "b.c"]);
     assert_eq!(names("[page]\nhost_names = \"\"\n"), [""; 0]);
 }
+
+#[test]
+fn a_broker_has_a_name_a_port_and_a_topic_without_wildcards() {
+    let link = |text: &str| {
+        let text = format!("[link]\n{text}");
+        Config::parse(&text, Path::new("/var/x")).unwrap().link
+    };
+    let mqtt = link("mqtt = \"[fe80::1]:1884\"\nmqtt_user = \"a\"\nmqtt_password = \"b\"");
+    assert!(!mqtt.pty);
+    let expected = Mqtt {
+        host: "fe80::1".into(),
+        port: 1884,
+        topic: "skueye/events".into(),
+        login: Some(("a".into(), "b".into())),
+        spool: "/var/x/mqtt-spool".into(),
+        keep: 10_000,
+        timeout_ms: 5000,
+    };
+    assert_eq!(mqtt.mqtt, Some(expected));
+    assert_eq!(link("").mqtt, None);
+    for (bad, key) in [
+        ("mqtt = \"broker\"", "link.mqtt"),
+        ("mqtt = \"mqtt://broker:1883\"", "link.mqtt"),
+        ("mqtt = \"broker:0\"", "link.mqtt"),
+        ("mqtt_topic = \"a/#\"", "link.mqtt_topic"),
+        ("mqtt_topic = \"\"", "link.mqtt_topic"),
+    ] {
+        assert_eq!(problems(&format!("[link]\n{bad}"))[0].key, key, "{bad}");
+    }
+}

@@ -9,15 +9,19 @@
 //! | [`till`] | the scanner protocol with one till: port, acknowledgement, commands, opening again |
 //! | [`listen`] | tills that connect over TCP, each served as above |
 //! | [`spool`] | events on disk until they are taken |
-//! | [`webhook`] | events as HTTP requests, from the spool |
+//! | [`events`] | events from the spool to a receiver, until they are taken |
+//! | [`webhook`] | as HTTP requests |
+//! | [`mqtt`] | as messages to an MQTT broker |
 //!
 //! **What falls into a gap.** A frame whose sending has not begun waits for the port or the till up to `link.hold_ms`; then it
 //! is given up and told (E704). A frame whose sending had begun when the port went away is told at once (E702) and not sent
 //! again: the till may have it.
 
 pub mod about;
+pub mod events;
 pub mod listen;
 pub mod mail;
+pub mod mqtt;
 pub mod spool;
 pub mod ticket;
 pub mod till;

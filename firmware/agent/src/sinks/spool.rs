@@ -176,7 +176,7 @@ impl<S: Storage> Spool<S> {
             Code::SpoolFull,
             format!("at most {} events that wait", self.most),
             format!("{over} more; the oldest were given up"),
-            "let the receiver of the webhook take events, or raise link.webhook_keep",
+            "let the receiver take events, or raise link.webhook_keep or link.mqtt_keep",
         );
         Some((last.key, fault))
     }

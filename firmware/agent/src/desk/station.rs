@@ -140,7 +140,12 @@ impl Station for Desk {
     }
 
     fn metrics(&self) -> String {
+        let staged = u8::from(self.staged.now().is_some());
         self.metrics.text()
+            + &format!(
+                "# HELP skueye_update_staged Whether a release waits to be tried.\n\
+                 # TYPE skueye_update_staged gauge\nskueye_update_staged {staged}\n"
+            )
     }
 
     fn settings_problems(&self) -> Vec<String> {

@@ -50,6 +50,13 @@ const SENT: [Sent; 7] = [
     Sent::Pending,
     Sent::Failed,
 ];
+/// What can happen to a set of the update folder.
+const SETS: [(SetStep, &str); 4] = [
+    (SetStep::Tried, "tried"),
+    (SetStep::Committed, "committed"),
+    (SetStep::Returned, "returned"),
+    (SetStep::InUse, "in_use"),
+];
 /// The weight of the newest accepted score in the moving mean.
 const NEWEST: f64 = 1.0 / 200.0;
 
@@ -105,6 +112,8 @@ pub struct Metrics {
     /// Moving mean of accepted scores.
     mean: Mutex<Option<f64>>,
     drift: Mutex<Drift>,
+    /// Steps of sets of the update folder.
+    sets: [Count; SETS.len()],
     release: Mutex<Option<String>>,
     log: Mutex<Option<LogHandle>>,
 }
@@ -129,6 +138,7 @@ impl Metrics {
             stages: Default::default(),
             mean: Mutex::default(),
             drift: Mutex::default(),
+            sets: Default::default(),
             release: Mutex::default(),
             log: Mutex::default(),
         }
@@ -200,6 +210,15 @@ impl Metrics {
         let at = SENT.iter().position(|each| *each == sent);
         if let Some(count) = at.and_then(|at| self.sent.get(at)) {
             count.add(1);
+        }
+    }
+
+    fn set(&self, release: &str, step: SetStep) {
+        if let Some(at) = SETS.iter().position(|(each, _)| *each == step) {
+            self.sets[at].add(1);
+        }
+        if matches!(step, SetStep::InUse | SetStep::Committed) {
+            *lock(&self.release) = Some(release.to_owned());
         }
     }
 
@@ -347,6 +366,14 @@ impl Metrics {
         let help = "The program's version and the set in use.";
         text.family("skueye_info", Kind::Gauge, help)
             .value(&labels, 1.0);
+        let mut family = text.family(
+            "skueye_sets_total",
+            Kind::Counter,
+            "Steps of the sets that updates bring.",
+        );
+        for ((_, step), count) in SETS.iter().zip(&self.sets) {
+            family.value(&[("step", step)], count.get() as f64);
+        }
         if let Some(log) = &*lock(&self.log) {
             let (waiting, lost) = log.waiting();
             let help = "Lines of the decision log that wait to be written.";
@@ -366,11 +393,7 @@ impl Observer for &Metrics {
             Line::Late { sent, .. } => self.sent(*sent),
             Line::Answer { .. } => self.answers.add(1),
             Line::Fault { fault, .. } => self.fault(fault),
-            Line::Set {
-                release,
-                step: SetStep::InUse | SetStep::Committed,
-                ..
-            } => *lock(&self.release) = Some((*release).to_owned()),
+            Line::Set { release, step, .. } => self.set(release, *step),
             _ => {}
         }
         Ok(())

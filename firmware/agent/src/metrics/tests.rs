@@ -175,6 +175,8 @@ fn what_happened_is_counted() {
         of(&samples, "skueye_faults_total", &[("subject", "link")]),
         1.0
     );
+    let sets = ["tried", "in_use"].map(|s| of(&samples, "skueye_sets_total", &[("step", s)]));
+    assert_eq!(sets, [0.0, 1.0]);
     let release = [
         ("version", env!("CARGO_PKG_VERSION")),
         ("release", "spring \"27\"\n\\"),

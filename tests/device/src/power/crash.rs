@@ -5,7 +5,7 @@
 //! sectors only. The change that was under way when the power went may be there too. What is not simulated: a disk that lies
 //! about a flush, sectors that are half written, neighbours that a cut destroys.
 
-use super::disk::{Disk, Extent};
+use super::disk::{Disk, Extent, SECTOR};
 use super::log::{Content, Event, Log};
 use super::random::Random;
 
@@ -76,16 +76,19 @@ pub struct Replay<'l> {
     /// The changes before `next` that may not be.
     pending: Vec<usize>,
     next: usize,
+    /// What is torn is torn between pieces of so many bytes.
+    atom: usize,
 }
 
 impl<'l> Replay<'l> {
-    /// Of a log that began with `disk`.
-    pub fn new(disk: Disk, log: &'l Log) -> Self {
+    /// Of a log that began with `disk`, which writes `atom` bytes whole or not at all: a sector or some.
+    pub fn new(disk: Disk, log: &'l Log, atom: usize) -> Self {
         Self {
             log,
             durable: disk,
             pending: Vec::new(),
             next: 0,
+            atom,
         }
     }
 
@@ -118,7 +121,7 @@ impl<'l> Replay<'l> {
             let under_way = under_way.filter(|event| matches!(event, Event::Change { .. }));
             match (under_way, last) {
                 (Some(event), _) if random.below(2) == 0 => {
-                    tear(&mut disk, event, random);
+                    tear(&mut disk, event, self.atom, random);
                     (kept, torn) = (kept + 1, true);
                 }
                 (_, Some(number)) if random.below(2) == 0 => {
@@ -151,9 +154,9 @@ impl<'l> Replay<'l> {
     fn with_torn(&self, number: usize, disk: &Disk, random: &mut Random) -> Disk {
         let mut disk = disk.clone();
         if let Event::Change { extent, .. } = &self.log.events[number] {
-            let mut lost = sectors(*extent, random);
+            let mut is_written = sectors(*extent, self.atom, random);
             for (at, sector) in extent.sectors().enumerate() {
-                if !lost(at) {
+                if !is_written(at) {
                     disk.write(sector, &self.durable.read(sector));
                 }
             }
@@ -163,21 +166,22 @@ impl<'l> Replay<'l> {
 }
 
 /// Puts a change that was under way on the disk in part.
-fn tear(disk: &mut Disk, event: &Event, random: &mut Random) {
+fn tear(disk: &mut Disk, event: &Event, atom: usize, random: &mut Random) {
     if let Event::Change { extent, .. } = event {
-        apply(disk, event, sectors(*extent, random));
+        apply(disk, event, sectors(*extent, atom, random));
     }
 }
 
-/// Which sectors of a torn change are written: the first ones, or each or not.
-fn sectors(extent: Extent, random: &mut Random) -> impl FnMut(usize) -> bool {
-    let count = extent.sectors().count();
-    let first = random.below(count + 1);
+/// Which sectors of a torn change are written: the first ones, or each or not, by pieces of `atom` bytes of the disk.
+fn sectors(extent: Extent, atom: usize, random: &mut Random) -> impl FnMut(usize) -> bool {
+    let atom_of = move |at: usize| (extent.offset() + at * SECTOR) / atom;
+    let count = extent.length() / SECTOR;
+    let first = atom_of(0) + random.below(atom_of(count - 1) - atom_of(0) + 2);
     let scattered = random.below(2) == 0;
-    let mut random = Random::new(random.next());
+    let seed = random.next();
     move |at| match scattered {
-        true => random.below(2) == 0,
-        false => at < first,
+        true => Random::new(seed ^ atom_of(at) as u64).below(2) == 0,
+        false => atom_of(at) < first,
     }
 }
 
@@ -206,7 +210,6 @@ fn apply(disk: &mut Disk, event: &Event, mut is_written: impl FnMut(usize) -> bo
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::disk::SECTOR;
     use super::super::log::Mark;
     use super::*;
 
@@ -232,7 +235,7 @@ mod tests {
     /// Every state of many draws.
     fn states(log: &Log, at: usize) -> Vec<State> {
         let seeds = (0..200).map(Some).chain([None]);
-        let state = |seed| Replay::new(Disk::new(SIZE), log).state(Cut { at, seed });
+        let state = |seed| Replay::new(Disk::new(SIZE), log, SECTOR).state(Cut { at, seed });
         seeds.map(state).collect()
     }
 
@@ -287,6 +290,34 @@ mod tests {
     }
 
     #[test]
+    fn a_disk_that_writes_large_pieces_is_torn_between_them_only() {
+        let log = Log {
+            events: vec![write(4, 20, 1)],
+        };
+        let mut torn = 0;
+        for seed in 0..100 {
+            let cut = Cut {
+                at: 0,
+                seed: Some(seed),
+            };
+            let disk = Replay::new(Disk::new(SIZE), &log, 8 * SECTOR)
+                .state(cut)
+                .disk;
+            let piece = |sectors: std::ops::Range<u64>| {
+                let values: Vec<u8> = sectors.map(|sector| value(&disk, sector)).collect();
+                assert!(
+                    values.windows(2).all(|pair| pair[0] == pair[1]),
+                    "{values:?}"
+                );
+                values[0]
+            };
+            let pieces = [piece(4..8), piece(8..16), piece(16..24)];
+            torn += usize::from(pieces.contains(&0) && pieces.contains(&1));
+        }
+        assert!(torn > 10);
+    }
+
+    #[test]
     fn every_acknowledgement_is_cut_at_first_and_the_same_seed_draws_the_same() {
         let mark = |n| Event::Mark(Mark::Done(n));
         let events = vec![write(0, 1, 1), mark(0), write(1, 1, 1), mark(1)];
@@ -319,7 +350,7 @@ mod tests {
         fn each_sector_holds_what_was_durable_or_something_newer(events in events(), seed: u64, at in 0..40usize) {
             let log = Log { events };
             let at = at.min(log.events.len());
-            let state = Replay::new(Disk::new(SIZE), &log).state(Cut { at, seed: Some(seed) });
+            let state = Replay::new(Disk::new(SIZE), &log, SECTOR).state(Cut { at, seed: Some(seed) });
             let flushed = log.events[..at].iter().rposition(|e| matches!(e, Event::Flush { .. }));
             for sector in 0..SIZE / SECTOR as u64 {
                 let mut may_be = vec![0];
@@ -336,9 +367,9 @@ mod tests {
         #[test]
         fn cuts_in_ascending_order_make_the_disks_that_they_make_alone(events in events(), seed: u64) {
             let log = Log { events };
-            let mut replay = Replay::new(Disk::new(SIZE), &log);
+            let mut replay = Replay::new(Disk::new(SIZE), &log, SECTOR);
             for cut in cuts(&log, 0, 12, seed) {
-                let alone = Replay::new(Disk::new(SIZE), &log).state(cut);
+                let alone = Replay::new(Disk::new(SIZE), &log, SECTOR).state(cut);
                 prop_assert_eq!(replay.state(cut).disk, alone.disk);
             }
         }

@@ -1,5 +1,6 @@
 //! The content of a block device, cheap to copy: blocks are shared between copies until one of them writes.
 
+use std::fmt;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -33,6 +34,11 @@ impl Extent {
         })
     }
 
+    /// Where it begins, bytes.
+    pub fn offset(self) -> usize {
+        self.offset
+    }
+
     /// Bytes.
     pub fn length(self) -> usize {
         self.length
@@ -45,6 +51,12 @@ impl Extent {
             offset,
             length: SECTOR,
         })
+    }
+}
+
+impl fmt::Display for Extent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes at {}", self.length, self.offset)
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::disk::Disk;
+use super::disk::{Disk, SECTOR};
 use super::program::said;
 use crate::layout::Layout;
 use crate::trouble::Trouble;
@@ -43,6 +43,15 @@ impl FileSystem {
     /// since its last checkpoint: a kernel has to mount it.
     pub fn has_tools(self) -> bool {
         self != Self::F2fs
+    }
+
+    /// What its disks write whole or not at all, bytes. f2fs is made for flash memory and relies on its pages: after a torn block
+    /// of nodes it loses files that were synced.
+    pub fn atom(self) -> usize {
+        match self {
+            Self::Ext4 | Self::Vfat => SECTOR,
+            Self::F2fs => 4096,
+        }
     }
 
     fn bytes(self) -> u64 {

@@ -1,6 +1,11 @@
 //! What a block device was asked to do, in order, between the marks of whoever uses it.
 
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
 use super::disk::Extent;
+use crate::trouble::Trouble;
 
 /// Something that happened to a disk, or beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +27,27 @@ pub enum Event {
     },
     /// Somebody said something.
     Mark(Mark),
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Change {
+                extent,
+                content,
+                durable,
+            } => {
+                let what = match content {
+                    Content::Bytes(_) => "write",
+                    Content::Zeros => "zero",
+                };
+                let through = if *durable { ", written through" } else { "" };
+                write!(f, "{what} {extent}{through}")
+            }
+            Self::Flush { covers } => write!(f, "flush of all before {covers}"),
+            Self::Mark(mark) => write!(f, "{mark:?}"),
+        }
+    }
 }
 
 /// What sectors hold after a change.
@@ -69,17 +95,12 @@ impl Log {
         (done, begun)
     }
 
-    /// Changes, flushes and marks.
-    pub fn counts(&self) -> [usize; 3] {
-        let mut counts = [0; 3];
-        for event in &self.events {
-            let kind = match event {
-                Event::Change { .. } => 0,
-                Event::Flush { .. } => 1,
-                Event::Mark(_) => 2,
-            };
-            counts[kind] += 1;
-        }
-        counts
+    /// Writes all events to a text file, one a line, without the bytes.
+    pub fn save(&self, path: &Path) -> Result<(), Trouble> {
+        let events = self.events.iter().enumerate();
+        let text: String = events
+            .map(|(at, event)| format!("{at} {event}\n"))
+            .collect();
+        fs::write(path, text).map_err(|e| Trouble::disk(path, &e))
     }
 }

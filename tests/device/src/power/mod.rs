@@ -95,6 +95,7 @@ fn all(
         let script = trial.script(reader.goods.folder(), &steps);
         let told = |_| progress.advance(1);
         let recording = record::record(layout, &folder.join("machine"), &script, told)?;
+        recording.log.save(&folder.join("events.txt"))?;
         let survey = Survey {
             layout,
             reader,

@@ -133,8 +133,13 @@ impl Survey<'_> {
         Ok(total.into_inner().expect("no panic"))
     }
 
+    fn replay(&self) -> Replay<'_> {
+        let atom = self.trial.file_system.atom();
+        Replay::new(self.recording.start.clone(), &self.recording.log, atom)
+    }
+
     fn some(&self, thread: usize, cuts: &[Cut], total: &Mutex<Count>) -> Result<(), Trouble> {
-        let mut replay = Replay::new(self.recording.start.clone(), &self.recording.log);
+        let mut replay = self.replay();
         let image = self.folder.join(format!("state-{thread}.img"));
         let out = self.folder.join(format!("state-{thread}"));
         for (number, cut) in cuts.iter().enumerate() {
@@ -164,7 +169,7 @@ impl Survey<'_> {
             goods: self.reader.goods.folder(),
         };
         with_machine(place, |recovery| {
-            let mut replay = Replay::new(self.recording.start.clone(), &self.recording.log);
+            let mut replay = self.replay();
             let mut total = Count::default();
             for (number, cut) in cuts.iter().enumerate() {
                 let state = replay.state(*cut);
@@ -270,9 +275,9 @@ impl Survey<'_> {
         if count.lost == 0 || self.trial.is_control {
             return Ok(());
         }
-        let seed = state.cut.seed.unwrap_or_default();
-        let name = format!("lost-{}-{seed}.img", state.cut.at);
-        state.disk.save(&self.folder.join(name))
+        let (at, seed) = (state.cut.at, state.cut.seed.unwrap_or_default());
+        let path = self.folder.join(format!("lost-{at}-{seed}.img"));
+        state.disk.save(&path)
     }
 }
 

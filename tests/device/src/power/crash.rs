@@ -18,6 +18,16 @@ pub struct Cut {
     pub seed: Option<u64>,
 }
 
+/// What a disk does by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Medium {
+    /// What is torn is torn between pieces of so many bytes: a sector or some.
+    pub atom: usize,
+    /// Whether it does one thing after the other, so that a flush covers every write that was sent before it; else it covers
+    /// those alone that were acknowledged when it was sent, which is all that a disk has to do.
+    pub in_order: bool,
+}
+
 /// A disk after a cut.
 #[derive(Debug, Clone)]
 pub struct State {
@@ -76,19 +86,18 @@ pub struct Replay<'l> {
     /// The changes before `next` that may not be.
     pending: Vec<usize>,
     next: usize,
-    /// What is torn is torn between pieces of so many bytes.
-    atom: usize,
+    medium: Medium,
 }
 
 impl<'l> Replay<'l> {
-    /// Of a log that began with `disk`, which writes `atom` bytes whole or not at all: a sector or some.
-    pub fn new(disk: Disk, log: &'l Log, atom: usize) -> Self {
+    /// Of a log that began with `disk`.
+    pub fn new(disk: Disk, log: &'l Log, medium: Medium) -> Self {
         Self {
             log,
             durable: disk,
             pending: Vec::new(),
             next: 0,
-            atom,
+            medium,
         }
     }
 
@@ -97,7 +106,10 @@ impl<'l> Replay<'l> {
         while self.next < cut.at {
             match &self.log.events[self.next] {
                 Event::Change { .. } => self.pending.push(self.next),
-                Event::Flush { covers } => self.flush(*covers),
+                Event::Flush { covers } => self.flush(match self.medium.in_order {
+                    true => self.next,
+                    false => *covers,
+                }),
                 Event::Mark(_) => {}
             }
             self.next += 1;
@@ -121,7 +133,7 @@ impl<'l> Replay<'l> {
             let under_way = under_way.filter(|event| matches!(event, Event::Change { .. }));
             match (under_way, last) {
                 (Some(event), _) if random.below(2) == 0 => {
-                    tear(&mut disk, event, self.atom, random);
+                    tear(&mut disk, event, self.medium.atom, random);
                     (kept, torn) = (kept + 1, true);
                 }
                 (_, Some(number)) if random.below(2) == 0 => {
@@ -154,7 +166,7 @@ impl<'l> Replay<'l> {
     fn with_torn(&self, number: usize, disk: &Disk, random: &mut Random) -> Disk {
         let mut disk = disk.clone();
         if let Event::Change { extent, .. } = &self.log.events[number] {
-            let mut is_written = sectors(*extent, self.atom, random);
+            let mut is_written = sectors(*extent, self.medium.atom, random);
             for (at, sector) in extent.sectors().enumerate() {
                 if !is_written(at) {
                     disk.write(sector, &self.durable.read(sector));
@@ -214,6 +226,10 @@ mod tests {
     use super::*;
 
     const SIZE: u64 = 1 << 16;
+    const STRICT: Medium = Medium {
+        atom: SECTOR,
+        in_order: false,
+    };
 
     fn extent(sector: u64, count: u64) -> Extent {
         Extent::new(sector * 512, count * 512, SIZE).unwrap()
@@ -235,7 +251,7 @@ mod tests {
     /// Every state of many draws.
     fn states(log: &Log, at: usize) -> Vec<State> {
         let seeds = (0..200).map(Some).chain([None]);
-        let state = |seed| Replay::new(Disk::new(SIZE), log, SECTOR).state(Cut { at, seed });
+        let state = |seed| Replay::new(Disk::new(SIZE), log, STRICT).state(Cut { at, seed });
         seeds.map(state).collect()
     }
 
@@ -271,9 +287,17 @@ mod tests {
             *durable = true;
         }
         let events = vec![write(0, 1, 1), Event::Flush { covers: 0 }, through];
-        let states = states(&Log { events }, 3);
+        let log = Log { events };
+        let states = states(&log, 3);
         assert!(states.iter().any(|state| value(&state.disk, 0) == 0));
         assert!(states.iter().all(|state| value(&state.disk, 5) == 4));
+        let in_order = Medium {
+            in_order: true,
+            ..STRICT
+        };
+        let cut = Cut { at: 3, seed: None };
+        let state = Replay::new(Disk::new(SIZE), &log, in_order).state(cut);
+        assert_eq!(value(&state.disk, 0), 1);
     }
 
     #[test]
@@ -294,15 +318,17 @@ mod tests {
         let log = Log {
             events: vec![write(4, 20, 1)],
         };
+        let large = Medium {
+            atom: 8 * SECTOR,
+            ..STRICT
+        };
         let mut torn = 0;
         for seed in 0..100 {
             let cut = Cut {
                 at: 0,
                 seed: Some(seed),
             };
-            let disk = Replay::new(Disk::new(SIZE), &log, 8 * SECTOR)
-                .state(cut)
-                .disk;
+            let disk = Replay::new(Disk::new(SIZE), &log, large).state(cut).disk;
             let piece = |sectors: std::ops::Range<u64>| {
                 let values: Vec<u8> = sectors.map(|sector| value(&disk, sector)).collect();
                 assert!(
@@ -350,7 +376,7 @@ mod tests {
         fn each_sector_holds_what_was_durable_or_something_newer(events in events(), seed: u64, at in 0..40usize) {
             let log = Log { events };
             let at = at.min(log.events.len());
-            let state = Replay::new(Disk::new(SIZE), &log, SECTOR).state(Cut { at, seed: Some(seed) });
+            let state = Replay::new(Disk::new(SIZE), &log, STRICT).state(Cut { at, seed: Some(seed) });
             let flushed = log.events[..at].iter().rposition(|e| matches!(e, Event::Flush { .. }));
             for sector in 0..SIZE / SECTOR as u64 {
                 let mut may_be = vec![0];
@@ -367,9 +393,9 @@ mod tests {
         #[test]
         fn cuts_in_ascending_order_make_the_disks_that_they_make_alone(events in events(), seed: u64) {
             let log = Log { events };
-            let mut replay = Replay::new(Disk::new(SIZE), &log, SECTOR);
+            let mut replay = Replay::new(Disk::new(SIZE), &log, STRICT);
             for cut in cuts(&log, 0, 12, seed) {
-                let alone = Replay::new(Disk::new(SIZE), &log, SECTOR).state(cut);
+                let alone = Replay::new(Disk::new(SIZE), &log, STRICT).state(cut);
                 prop_assert_eq!(replay.state(cut).disk, alone.disk);
             }
         }

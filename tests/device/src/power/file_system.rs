@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use super::crash::Medium;
 use super::disk::{Disk, SECTOR};
 use super::program::said;
 use crate::layout::Layout;
@@ -45,12 +46,18 @@ impl FileSystem {
         self != Self::F2fs
     }
 
-    /// What its disks write whole or not at all, bytes. f2fs is made for flash memory and relies on its pages: after a torn block
-    /// of nodes it loses files that were synced.
-    pub fn atom(self) -> usize {
+    /// The harshest disk on which it keeps what it synced. f2fs is made for flash memory: it relies on pages of 4 KiB, and in
+    /// Linux 6.1 sends the flush of an fsync at times while the last block of nodes is still under way (docs/power-cuts.md).
+    pub fn medium(self) -> Medium {
         match self {
-            Self::Ext4 | Self::Vfat => SECTOR,
-            Self::F2fs => 4096,
+            Self::Ext4 | Self::Vfat => Medium {
+                atom: SECTOR,
+                in_order: false,
+            },
+            Self::F2fs => Medium {
+                atom: 4096,
+                in_order: true,
+            },
         }
     }
 

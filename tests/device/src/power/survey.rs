@@ -134,8 +134,8 @@ impl Survey<'_> {
     }
 
     fn replay(&self) -> Replay<'_> {
-        let atom = self.trial.file_system.atom();
-        Replay::new(self.recording.start.clone(), &self.recording.log, atom)
+        let medium = self.trial.file_system.medium();
+        Replay::new(self.recording.start.clone(), &self.recording.log, medium)
     }
 
     fn some(&self, thread: usize, cuts: &[Cut], total: &Mutex<Count>) -> Result<(), Trouble> {

@@ -135,7 +135,7 @@ impl Device {
             false => "mount -t tmpfs data /data",
         };
         self.must(&format!(
-            "set -e; mkdir -p /data; modprobe ext4; {mount}
+            "set -e; mkdir -p /data; modprobe virtio_blk; modprobe ext4; {mount}
             for module in xhci-pci usb-storage uas sd_mod vfat nls_cp437 nls_ascii nls_utf8 ftdi_sio; do modprobe $module; done
             modprobe v4l2loopback devices=1 video_nr=0 card_label=kiosk exclusive_caps=0
             v4l2-ctl -d /dev/video0 -c keep_format=1
@@ -166,7 +166,7 @@ impl Device {
             usleep 300000; pidof skueye >/dev/null || { cat /tmp/status; exit 1; }; done";
         let output = self.machine.guest.run(look, LONG)?;
         match output.code {
-            0 => Ok(()),
+            0 => self.empty(),
             _ => Err(Trouble::new(
                 format!(
                     "the program has ended; its status was {}",
@@ -190,7 +190,15 @@ impl Device {
         // The frame behind the last is empty.
         self.camera
             .play(pictures(item.still.end() + 1, item.frames.end() + 1)?);
+        self.empty()?;
         Ok(event)
+    }
+
+    /// Waits until the program has seen that the stage is empty. What it said of itself before does not count.
+    pub fn empty(&mut self) -> Result<(), Trouble> {
+        let look = "rm -f /run/status.json
+            until grep -q '\"stage\":\"empty\"' /run/status.json 2>/dev/null; do usleep 100000; done";
+        self.machine.guest.must(look, LONG).map(drop)
     }
 
     /// The next event.
@@ -233,7 +241,7 @@ pub fn disk(
 ) -> Result<(), Trouble> {
     let _ = std::fs::remove_file(path);
     let mut make = layout.program("sbin/mkfs.ext4");
-    make.args(["-q", "-F"]);
+    make.args(["-q", "-q", "-F"]);
     if let Some(folder) = folder {
         make.arg("-d").arg(folder);
     }

@@ -150,6 +150,51 @@ impl Machine {
         Ok(())
     }
 
+    /// Plugs a stick in, whose content is the image at `path`; where wanted it reads so many bytes a second only.
+    pub fn insert(&mut self, id: &str, path: &Path, speed: Option<u64>) -> Result<(), Trouble> {
+        let disk = format!("{id}-disk");
+        let file = json!({ "driver": "file", "filename": path });
+        let raw = json!({ "driver": "raw", "node-name": disk, "file": file });
+        self.qmp.execute("blockdev-add", raw)?;
+        self.plug("usb-storage", id, ("drive", &disk))?;
+        if let Some(speed) = speed {
+            let limits = json!({ "id": id, "bps": 0, "bps_rd": speed, "bps_wr": 0, "iops": 0, "iops_rd": 0, "iops_wr": 0 });
+            self.qmp.execute("block_set_io_throttle", limits)?;
+        }
+        Ok(())
+    }
+
+    /// Pulls a stick out.
+    pub fn eject(&mut self, id: &str) -> Result<(), Trouble> {
+        self.pull(id)?;
+        let disk = json!({ "node-name": format!("{id}-disk") });
+        self.qmp.execute("blockdev-del", disk).map(drop)
+    }
+
+    /// Waits until so many bytes have been read from a stick.
+    pub fn has_read(&mut self, id: &str, bytes: u64) -> Result<(), Trouble> {
+        let end = Instant::now() + Duration::from_secs(240);
+        while Instant::now() < end {
+            let disks = self.qmp.execute("query-blockstats", json!({}))?;
+            let disks = disks.as_array().into_iter().flatten();
+            let is =
+                |disk: &&serde_json::Value| disk["qdev"].as_str().is_some_and(|q| q.contains(id));
+            let read = disks
+                .filter(is)
+                .filter_map(|disk| disk["stats"]["rd_bytes"].as_u64())
+                .max();
+            if read.is_some_and(|read| read >= bytes) {
+                return Ok(());
+            }
+            // QEMU has no event for this.
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Err(Trouble::new(
+            format!("{bytes} bytes were not read from {id} in time"),
+            format!("its console is {}", self.console.display()),
+        ))
+    }
+
     /// The power goes.
     pub fn kill(&mut self) {
         let _ = self.child.kill();

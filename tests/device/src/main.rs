@@ -11,6 +11,7 @@ mod guest;
 mod image;
 mod layout;
 mod machine;
+mod maker;
 mod native;
 mod packages;
 mod ports;

@@ -1,6 +1,8 @@
 //! What happens to the virtual device: scenarios by name, each with its seconds and its result.
 
+mod faults;
 mod scan;
+mod stick;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,11 +36,48 @@ impl Play<'_> {
 type Scenario = fn(&Play) -> Result<(), Trouble>;
 
 /// Every scenario and what it shows.
-const ALL: [(&str, &str, Scenario); 1] = [(
-    "scan",
-    "20 goods that it sells and 5 that it does not: the till reads the 20",
-    scan::run,
-)];
+const ALL: [(&str, &str, Scenario); 8] = [
+    (
+        "scan",
+        "20 goods that it sells and 5 that it does not: the till reads the 20",
+        scan::run,
+    ),
+    (
+        "update-stick",
+        "a new gallery comes on a USB stick; what was unknown is sold",
+        stick::update,
+    ),
+    (
+        "stick-pulled",
+        "a stick is pulled out while it is read, and plugged in again",
+        stick::pulled,
+    ),
+    (
+        "sticks-refused",
+        "ten wrong, old and hostile sticks, each refused by its number; then a good one",
+        stick::hostile,
+    ),
+    (
+        "serial-unplugged",
+        "the till's cable is pulled out, a product presented, the cable plugged in: read once",
+        faults::serial,
+    ),
+    (
+        "camera-frozen",
+        "the picture freezes, then no frame comes at all: told, and recovered from",
+        faults::frozen,
+    ),
+    (
+        "disk-full",
+        "the disk with the decision log is full: the till goes on reading, later the log as well",
+        faults::full,
+    ),
+    (
+        "disk-read-only",
+        "the disk can only be read: recognised all the same",
+        faults::read_only,
+    ),
+];
 
 struct Options {
     names: Vec<String>,

@@ -154,14 +154,19 @@ impl Machine {
     pub fn insert(&mut self, id: &str, path: &Path, speed: Option<u64>) -> Result<(), Trouble> {
         let disk = format!("{id}-disk");
         let file = json!({ "driver": "file", "filename": path });
-        let raw = json!({ "driver": "raw", "node-name": disk, "file": file });
+        let raw = match speed {
+            None => json!({ "driver": "raw", "node-name": disk, "file": file }),
+            Some(speed) => {
+                let group = format!("{id}-{speed}");
+                let limits = json!({ "bps-read": speed });
+                let object = json!({ "qom-type": "throttle-group", "id": group, "limits": limits });
+                self.qmp.execute("object-add", object)?;
+                let raw = json!({ "driver": "raw", "file": file });
+                json!({ "driver": "throttle", "node-name": disk, "throttle-group": group, "file": raw })
+            }
+        };
         self.qmp.execute("blockdev-add", raw)?;
-        self.plug("usb-storage", id, ("drive", &disk))?;
-        if let Some(speed) = speed {
-            let limits = json!({ "id": id, "bps": 0, "bps_rd": speed, "bps_wr": 0, "iops": 0, "iops_rd": 0, "iops_wr": 0 });
-            self.qmp.execute("block_set_io_throttle", limits)?;
-        }
-        Ok(())
+        self.plug("usb-storage", id, ("drive", &disk))
     }
 
     /// Pulls a stick out.

@@ -7,6 +7,7 @@ mod camera;
 mod cross;
 mod device;
 mod elf;
+mod emulated;
 mod guest;
 mod image;
 mod layout;
@@ -30,8 +31,8 @@ use trouble::Trouble;
 const USAGE: &str = "\
 cargo device-build
     the device's program for aarch64, in release, with all it needs from Debian's packages; its path is printed
-cargo device-test
-    tests of gallery, link, update and vision on emulated processors, with and without the SDOT instruction
+cargo device-test [--vision]
+    tests of gallery, link and update (and vision) on emulated processors, with and without the SDOT instruction
 cargo device-vm SCENARIO|all|list [--json]
     a virtual device with real drivers: one scenario, or each
 cargo device-power [--states N] [--seed N] [--only TRIAL] [--program FILE] [--json]
@@ -58,6 +59,7 @@ fn run(arguments: &[String]) -> Result<ExitCode, Trouble> {
     let layout = Layout::find()?;
     match command.as_str() {
         "build" => cross::run(&layout, rest),
+        "test" => emulated::run(&layout, rest),
         "vm" => scenarios::run(&layout, rest),
         "power" => power::run(&layout, rest),
         other => Err(usage(&format!("no command {other:?}"))),

@@ -145,6 +145,8 @@ impl Desk {
 
     /// A run begins. What is wrong with the corrections of earlier runs.
     pub(crate) fn begin(&self, run: Run) -> Option<Fault> {
+        // Until its first frame, what the run before saw is no longer so.
+        self.pulse.stage(Stage::Starting);
         let told = self.feedback.begin(run.embedding);
         *lock(&self.run) = Some(run);
         told

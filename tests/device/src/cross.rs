@@ -9,7 +9,6 @@ use crate::layout::Layout;
 use crate::trouble::Trouble;
 use crate::{packages, tools, usage};
 
-const TRIPLE: &str = "aarch64-unknown-linux-gnu";
 /// In a folder of its own, so the features that other crates ask of common packages do not matter.
 const BUILD: &str =
     "build --release -p skueye-agent --features v4l2 --target aarch64-unknown-linux-gnu";

@@ -19,13 +19,6 @@ const MODULES: [&str; 4] = [
     "virtio_blk",
     "crc32c_generic",
 ];
-/// What the cross-built program is linked with, and its loader.
-const LIBRARIES: [&str; 4] = [
-    "libc.so.6",
-    "libm.so.6",
-    "libgcc_s.so.1",
-    "ld-linux-aarch64.so.1",
-];
 const FOLDER: u32 = 0o040_755;
 const LINK: u32 = 0o120_777;
 

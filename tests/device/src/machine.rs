@@ -131,7 +131,7 @@ impl Machine {
 
     /// The same, read line by line.
     pub fn lines(&mut self, name: &str) -> Result<Lines, Trouble> {
-        Lines::new(name, self.stream(name)?)
+        Ok(Lines::new(name, self.stream(name)?))
     }
 
     /// Plugs a USB device in: its driver, its name, and what it is connected to, such as `("chardev", "till")`.
@@ -204,33 +204,6 @@ impl Machine {
     pub fn kill(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-
-    /// Switches the guest off in order, disks synced, and waits until QEMU has ended.
-    pub fn switch_off(mut self, limit: Duration) -> Result<(), Trouble> {
-        self.guest.begin("sync; poweroff -f")?;
-        let end = Instant::now() + limit;
-        while Instant::now() < end {
-            // SHUTDOWN comes first; the process ends a moment after it has closed its socket.
-            if self.qmp.event("SHUTDOWN").is_ok() || self.ended() {
-                let _ = self.child.wait();
-                return Ok(());
-            }
-        }
-        Err(Trouble::new(
-            format!("the guest was not off within {} s", limit.as_secs()),
-            format!("its console is {}", self.console.display()),
-        ))
-    }
-
-    /// What the kernel said.
-    pub fn console(&self) -> String {
-        let bytes = fs::read(&self.console).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-
-    fn ended(&mut self) -> bool {
-        self.child.try_wait().is_ok_and(|status| status.is_some())
     }
 }
 

@@ -1,7 +1,6 @@
 //! The device without the device (the aliases are in `.cargo/config.toml`): the program cross-built for aarch64, its tests on
 //! an emulated processor, a virtual machine with real drivers, and power cuts on a real block device. docs/device-vm.md
 #![forbid(unsafe_code)]
-#![allow(dead_code)] // until the scenarios use all of it
 
 mod camera;
 mod cross;

@@ -2,7 +2,7 @@
 //! again and again whether a socket is there.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -77,19 +77,16 @@ impl Awaited {
 pub struct Lines {
     name: String,
     lines: Receiver<String>,
-    writer: UnixStream,
     /// What has been looked at, for whoever has to find out why something did not come.
     seen: Vec<String>,
 }
 
 impl Lines {
     /// Lines of `stream`, ended by CR, LF or both; empty ones do not count.
-    pub fn new(name: &str, stream: UnixStream) -> Result<Self, Trouble> {
-        let copy = stream.try_clone();
-        let reader = copy.map_err(|e| Trouble::disk(Path::new(name), &e))?;
+    pub fn new(name: &str, stream: UnixStream) -> Self {
         let (sender, lines) = channel();
         thread::spawn(move || {
-            let mut reader = BufReader::new(reader);
+            let mut reader = BufReader::new(stream);
             let mut part = Vec::new();
             while reader.read_until(b'\n', &mut part).is_ok_and(|n| n > 0) {
                 let text = String::from_utf8_lossy(&part).into_owned();
@@ -103,20 +100,11 @@ impl Lines {
                 }
             }
         });
-        Ok(Self {
+        Self {
             name: name.to_owned(),
             lines,
-            writer: stream,
             seen: Vec::new(),
-        })
-    }
-
-    /// Writes `bytes`.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Trouble> {
-        let path = Path::new(&self.name);
-        self.writer
-            .write_all(bytes)
-            .map_err(|e| Trouble::disk(path, &e))
+        }
     }
 
     /// The first line from here on of which `look` finds something, waited for at most `limit`; `what` says what is awaited.

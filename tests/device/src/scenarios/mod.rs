@@ -36,11 +36,16 @@ impl Play<'_> {
 type Scenario = fn(&Play) -> Result<(), Trouble>;
 
 /// Every scenario and what it shows.
-const ALL: [(&str, &str, Scenario); 8] = [
+const ALL: [(&str, &str, Scenario); 9] = [
     (
         "scan",
         "20 goods that it sells and 5 that it does not: the till reads the 20",
         scan::run,
+    ),
+    (
+        "enrol-reboot",
+        "a product is enrolled, the power goes, the device starts: the till reads it",
+        stick::enrol,
     ),
     (
         "update-stick",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::{Play, same};
-use crate::device::{Device, LONG, Parts};
+use crate::device::{Device, LONG, Parts, disk};
 use crate::maker::Maker;
 use crate::trouble::Trouble;
 
@@ -115,6 +115,38 @@ pub fn hostile(play: &Play) -> Result<(), Trouble> {
     device.machine.insert("stick", &stick, None)?;
     let staged = told(&mut device, sticks.len() + 1)?;
     is_staged(&staged, "good")
+}
+
+/// A product is enrolled from its photos, the power goes the moment the command has answered, and the till reads the product.
+pub fn enrol(play: &Play) -> Result<(), Trouble> {
+    let item = &play.shop.unknown[0];
+    let mut parts = Parts::new(
+        play.layout,
+        play.shop,
+        "[link]\nserial = \"/dev/ttyUSB0\"\n",
+    )?;
+    let photos = play.shop.photos(&item.gtin)?;
+    for (number, photo) in photos.iter().enumerate() {
+        parts
+            .image
+            .copy(photo, &format!("device/photos/{number}.jpg"))?;
+    }
+    let path = play.folder.join("disk.img");
+    disk(play.layout, &path, 32, None)?;
+    parts.disk = Some(path);
+    let mut device = Device::boot(play.layout, &play.folder, &parts, play.empty()?)?;
+    device.must(&format!(
+        "skueye gallery enrol /data/gallery.skg --config /device/kiosk.toml --gtin {} --title new /device/photos/*.jpg",
+        item.gtin
+    ))?;
+    device.machine.kill();
+    let mut device = Device::boot(play.layout, &play.folder, &parts, play.empty()?)?;
+    device.run("")?;
+    device.present(play.shop, item)?;
+    let read = device
+        .till
+        .wait("the till", LONG, |line| Some(line.to_owned()))?;
+    same("what the till read", &read, &item.gtin)
 }
 
 fn sticks(

@@ -68,6 +68,8 @@ pub fn pulled(play: &Play) -> Result<(), Trouble> {
     let (mut device, maker) = device(play, "")?;
     let bundle = maker.bundle("spring", "--model MODEL --gallery GALLERY")?;
     let stick = maker.stick("stick", &[bundle])?;
+    // Its first set must be kept before it takes another.
+    device.run("")?;
     watch(&mut device)?;
     // A slow stick, so that there is a middle.
     device.machine.insert("stick", &stick, Some(1_000_000))?;

@@ -84,7 +84,7 @@ fn settings(more: &str) -> String {
         "[model]\nfolder = \"/device/model\"\nruntime = \"tract\"\n\
          [camera]\nsource = \"v4l2\"\nwidth = {WIDTH}\nheight = {HEIGHT}\nfps = 4\nstall_ms = 10000\n\
          [gallery]\npath = \"/data/gallery.skg\"\n[log]\nfolder = \"/data/log\"\n\
-         [decision]\nmargin = 0.01\ntimeout_ms = 60000\n\
+         [decision]\nmargin = 0.004\ntimeout_ms = 60000\n\
          [page]\nlisten = \"off\"\n[status]\npath = \"/run/status.json\"\n{more}"
     )
 }

@@ -2,7 +2,7 @@
 //! again and again whether a socket is there.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufReader, Read};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -86,17 +86,16 @@ impl Lines {
     pub fn new(name: &str, stream: UnixStream) -> Self {
         let (sender, lines) = channel();
         thread::spawn(move || {
-            let mut reader = BufReader::new(stream);
-            let mut part = Vec::new();
-            while reader.read_until(b'\n', &mut part).is_ok_and(|n| n > 0) {
-                let text = String::from_utf8_lossy(&part).into_owned();
-                part.clear();
-                let whole = text.split(['\r', '\n']).filter(|line| !line.is_empty());
-                if whole
-                    .map(str::to_owned)
-                    .any(|line| sender.send(line).is_err())
-                {
-                    return;
+            let mut line = Vec::new();
+            for byte in BufReader::new(stream).bytes().map_while(Result::ok) {
+                if !matches!(byte, b'\r' | b'\n') {
+                    line.push(byte);
+                } else if !line.is_empty() {
+                    let text = String::from_utf8_lossy(&line).into_owned();
+                    line.clear();
+                    if sender.send(text).is_err() {
+                        return;
+                    }
                 }
             }
         });
@@ -150,5 +149,29 @@ impl Lines {
             format!("{what} {why}"),
             format!("the last lines of {} were{last}", self.name),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_tills_lines_end_with_a_carriage_return() {
+        let (mut device, till) = UnixStream::pair().unwrap();
+        let mut lines = Lines::new("till", till);
+        device
+            .write_all(b"4006381333931\r96385074\r\nhalf")
+            .unwrap();
+        let mut next = || {
+            lines.wait("a line", Duration::from_secs(10), |line| {
+                Some(line.to_owned())
+            })
+        };
+        assert_eq!(next().unwrap(), "4006381333931");
+        assert_eq!(next().unwrap(), "96385074");
+        drop(device);
+        assert!(next().is_err(), "half a line is none");
     }
 }

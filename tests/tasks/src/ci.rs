@@ -188,12 +188,11 @@ fn demos(workspace: &Workspace, times: &mut Times) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// The program on its own processor: cross build, tests, the virtual device. A package that cannot be had fails.
+/// The program for its own processor: cross build and tests. A package that cannot be had fails.
 fn device(workspace: &Workspace, times: &mut Times) -> Result<(), Trouble> {
     for (title, arguments) in [
         ("cross build", "device-build"),
         ("tests on aarch64", "device-test"),
-        ("virtual device", "device-vm all --json"),
     ] {
         times.step(&workspace.cargo(title, arguments))?;
     }

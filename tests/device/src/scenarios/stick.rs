@@ -91,11 +91,13 @@ pub fn pulled(play: &Play) -> Result<(), Trouble> {
 /// Sticks that a device must not take, each refused by its number; and one that it must, behind them all.
 pub fn hostile(play: &Play) -> Result<(), Trouble> {
     let maker = Maker::new(play.layout, play.shop, &play.folder)?;
+    // The device has another gallery: what it has already is not read from a stick again.
+    maker.gallery_before(&play.shop.known[0].gtin)?;
     let good = maker.bundle("good", "--gallery GALLERY --security-epoch 5")?;
     // The device has taken security epoch 3.
     maker.bundle(
         "first",
-        "--model MODEL --gallery GALLERY --security-epoch 3",
+        "--model MODEL --gallery disk/gallery.skg --security-epoch 3",
     )?;
     maker.device("update apply first.skueye --folder disk/update")?;
     let mut device = boot(play, &maker, "")?;

@@ -137,7 +137,7 @@ impl Options {
             }
         }
         match options.names.is_empty() {
-            true => Err(usage("name a scenario, or all")),
+            true => Err(usage("name a scenario; none is in all yet")),
             false => Ok(options),
         }
     }

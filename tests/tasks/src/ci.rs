@@ -51,7 +51,7 @@ pub fn quick_is_wanted(words: &[String]) -> Result<bool, Trouble> {
     }
 }
 
-/// All of it; with `quick` all but the demos, what looks at their output, and the emulated device.
+/// All of it; with `quick` all but the demos and what looks at their output.
 pub fn run(workspace: &Workspace, quick: bool) -> Result<(), Trouble> {
     let mut times = Times(Vec::new());
     let result = source_checks(workspace, &mut times)
@@ -170,8 +170,6 @@ fn demos(workspace: &Workspace, times: &mut Times) -> Result<(), Trouble> {
     };
     demo(workspace, times, Training::Without, Data::Synth)?;
     times.step(&check("without-training", &[&summary]))?;
-    // Behind the demo that builds trainer and program as these do.
-    device(workspace, times)?;
     demo(workspace, times, Training::Required, Data::Makers)?;
     times.step(&check("makers", &[&summary]))?;
     demo(workspace, times, Training::Required, Data::Synth)?;
@@ -184,17 +182,6 @@ fn demos(workspace: &Workspace, times: &mut Times) -> Result<(), Trouble> {
     times.step(&check("synth", &[&summary, &first]))?;
     for example in times.timed("read README.md", || readme::examples(workspace))? {
         times.step(&example)?;
-    }
-    Ok(())
-}
-
-/// The program for its own processor: cross build and tests. A package that cannot be had fails.
-fn device(workspace: &Workspace, times: &mut Times) -> Result<(), Trouble> {
-    for (title, arguments) in [
-        ("cross build", "device-build"),
-        ("tests on aarch64", "device-test"),
-    ] {
-        times.step(&workspace.cargo(title, arguments))?;
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ cargo demo [--without-training] [--data synth|makers] [--seed N]
     --data              synth: packages drawn by the trainer (default); makers: one item drawn by several makers
     --seed N            another seed for data and training (default: the trainer's own)
 cargo ci [--quick]
-    every check, cheapest first; --quick leaves the demos, README examples and the emulated device out
+    every check, cheapest first; --quick leaves the demos and README examples out
 cargo deb-package [--no-build] [--target TRIPLE]
     the device's program as a Debian package in target/debian";
 

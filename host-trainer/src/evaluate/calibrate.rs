@@ -373,12 +373,20 @@ mod tests {
 
     #[test]
     fn look_alikes_raise_the_margin() {
-        // Lines lie apart; the two products of a line share one direction.
-        let rows: Vec<_> = (0..20).map(|i| ((i / 2) as f32 * 0.3, i, i / 2)).collect();
+        // Lines lie apart; every other line has two products, which share one direction.
+        let products = (0..20).flat_map(|line| vec![line; 1 + (line + 1) % 2]);
+        let rows: Vec<_> = products
+            .enumerate()
+            .map(|(product, line)| (line as f32 * 0.3, product, line))
+            .collect();
         let found = found(&rows, 0.01).unwrap();
         assert!(
             found.thresholds.margin > 0.0 && found.accepted_wrong <= 0.01,
             "{found:?}"
+        );
+        assert!(
+            found.accepted_right > 0.3,
+            "who has no twin is accepted: {found:?}"
         );
         assert!(
             found.unknown_sibling_accepted > 0.5,

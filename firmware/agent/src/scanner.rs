@@ -86,13 +86,10 @@ impl Scanner {
             scanner.add_listener(address, manner)?;
         }
         if let Some(webhook) = &settings.webhook {
-            let (
-                post,
-                config::Webhook {
-                    url, spool, keep, ..
-                },
-            ) = (Http::new(webhook), webhook);
-            scanner.add_events(url, spool, *keep, post)?;
+            let config::Webhook {
+                url, spool, keep, ..
+            } = webhook;
+            scanner.add_events(url, spool, *keep, Http::new(webhook))?;
         }
         if let Some(mqtt) = &settings.mqtt {
             scanner.add_events(&mqtt.place(), &mqtt.spool, mqtt.keep, Mqtt::new(mqtt))?;

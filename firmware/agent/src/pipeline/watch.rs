@@ -53,16 +53,13 @@ impl<'g> Watcher<'g> {
         desk: &'g Desk,
         config: &Config,
     ) -> Self {
+        let before = desk.pulse.presentations();
         Self {
             activity,
             desk,
             best: (0.0, recogniser.probe().to_vec()),
-            stand: Stand::new(
-                config.decision,
-                *recogniser.thresholds(),
-                desk.pulse.presentations(),
-            ),
-            before: desk.pulse.presentations(),
+            stand: Stand::new(config.decision, *recogniser.thresholds(), before),
+            before,
             recogniser,
             localiser,
             image: RgbImage::default(),

@@ -82,24 +82,17 @@ impl Goods {
         let galleries = [1, 2, 3, 4].map(gallery);
         let [one, two, three, four] = galleries;
         let (one, two, three, four) = (one?, two?, three?, four?);
-        goods.bundle(Bundle {
-            release: "one",
-            files: [model(), vec![whole(one.clone())]]
-                .into_iter()
-                .flatten()
-                .collect(),
-            keys: &[],
-            signer: &first,
-        })?;
-        goods.bundle(Bundle {
-            release: "whole",
-            files: [model(), vec![whole(two.clone())]]
-                .into_iter()
-                .flatten()
-                .collect(),
-            keys: &[],
-            signer: &first,
-        })?;
+        for (release, gallery) in [("one", &one), ("whole", &two)] {
+            goods.bundle(Bundle {
+                release,
+                files: [model(), vec![whole(gallery.clone())]]
+                    .into_iter()
+                    .flatten()
+                    .collect(),
+                keys: &[],
+                signer: &first,
+            })?;
+        }
         goods.bundle(Bundle {
             release: "two",
             files: vec![changed(&one, &two), whole(two.clone())],

@@ -197,6 +197,23 @@ fn a_scanner_that_types_chooses_by_number_and_never_by_a_digit() {
 
 #[test]
 #[ignore = "needs Chromium: cargo ci"]
+fn a_press_counts_though_the_answer_is_drawn_anew_under_the_finger() {
+    let device = Device::start();
+    let browser = logged_in(&device, Wish::default());
+    let number = device.station.present(Verdict::Accept, None, &[(4, 0.93)]);
+    browser.sees(".answer h1", "Alpine Milk Chocolate 100 g");
+    browser.press_on("#not-main");
+    device.station.stage(Stage::Empty);
+    browser.until("document.querySelector('.stage.empty')");
+    browser.let_go();
+    browser.sees(".answer .chip", "Taken back");
+    browser.sees(".answer .foot", "Ready for the next item");
+    assert_eq!(device.station.answer_to(number), Some(Answer::NotThis));
+    sound(&browser);
+}
+
+#[test]
+#[ignore = "needs Chromium: cargo ci"]
 fn not_this_takes_a_product_back_in_every_browser() {
     let device = Device::start();
     let one = logged_in(&device, Wish::default());

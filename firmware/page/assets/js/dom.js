@@ -25,10 +25,18 @@ export function icon(name) {
   return svg;
 }
 
-/** Puts `children` into `place` unless `key` says that they are there already; what has the focus keeps it by its id. */
+const later = new WeakMap();
+
+/** Puts what `make` gives into `place` unless `key` says that it is there already; what has the focus keeps it by its id. What is
+ * being pressed stays until it is let go: a button that is replaced between press and release never gets its click. */
 export function show(place, key, make) {
+  clearTimeout(later.get(place));
   const text = JSON.stringify(key);
   if (place.dataset.key === text) return;
+  if (place.querySelector("button:active")) {
+    later.set(place, setTimeout(() => show(place, key, make), 50));
+    return;
+  }
   const focused = place.contains(document.activeElement) ? document.activeElement.id : "";
   place.dataset.key = text;
   place.replaceChildren(...[make()].flat().filter(Boolean));

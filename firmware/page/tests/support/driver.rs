@@ -12,6 +12,10 @@ use super::http;
 
 /// How long a browser may take for anything: a test that waits for more has failed.
 const PATIENCE: u32 = 10_000;
+/// How often an element is looked for that is drawn anew meanwhile.
+const ATTEMPTS: u32 = 20;
+const DOWN: &str = "pointerDown";
+const UP: &str = "pointerUp";
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// What a browser is like.
@@ -117,12 +121,14 @@ impl Browser {
     }
 
     pub fn click(&self, css: &str) {
-        self.on(css, "/click", &json!({}));
+        self.on(css, |id| (format!("/element/{id}/click"), json!({})));
     }
 
     /// Types into a field.
     pub fn fill(&self, css: &str, text: &str) {
-        self.on(css, "/value", &json!({ "text": text }));
+        self.on(css, |id| {
+            (format!("/element/{id}/value"), json!({ "text": text }))
+        });
     }
 
     /// Presses keys, one after the other and `pause` milliseconds apart, wherever the focus is.
@@ -142,15 +148,31 @@ impl Browser {
 
     /// Touches the middle of an element with a finger.
     pub fn touch(&self, css: &str) {
-        let element = self.find(css);
-        self.perform(&json!({
-            "type": "pointer", "id": "finger", "parameters": { "pointerType": "touch" },
-            "actions": [
-                { "type": "pointerMove", "duration": 0, "origin": element, "x": 0, "y": 0 },
-                { "type": "pointerDown", "button": 0 },
-                { "type": "pointerUp", "button": 0 },
-            ],
-        }));
+        self.point(css, "touch", &[DOWN, UP]);
+    }
+
+    /// The mouse's button goes down on the middle of an element and stays down.
+    pub fn press_on(&self, css: &str) {
+        self.point(css, "mouse", &[DOWN]);
+    }
+
+    /// The mouse's button goes up.
+    pub fn let_go(&self) {
+        self.perform(&pointer("mouse", vec![json!({ "type": UP, "button": 0 })]));
+    }
+
+    fn point(&self, css: &str, kind: &str, then: &[&str]) {
+        self.on(css, |id| {
+            let mut actions = vec![
+                json!({ "type": "pointerMove", "duration": 0, "origin": { ELEMENT: id }, "x": 0, "y": 0 }),
+            ];
+            actions.extend(
+                then.iter()
+                    .map(|action| json!({ "type": action, "button": 0 })),
+            );
+            let body = json!({ "actions": [pointer(kind, actions)] });
+            ("/actions".to_owned(), body)
+        });
     }
 
     /// Errors that the browser's console shows, such as breaches of the content policy. Answers of the device that are
@@ -185,19 +207,29 @@ impl Browser {
         std::fs::write(folder.join(name).with_extension("png"), bytes.unwrap()).unwrap();
     }
 
-    fn find(&self, css: &str) -> Value {
+    /// Does what `command` makes of an element's name: a path and a body. What was found may have been drawn anew before the
+    /// command reaches it; a person's hand finds the new one as well.
+    fn on(&self, css: &str, command: impl Fn(&str) -> (String, Value)) {
         let css_text = json!(css);
-        self.until(&format!("document.querySelector({css_text})"));
-        self.post(
-            "/element",
-            &json!({ "using": "css selector", "value": css }),
-        )
-    }
-
-    fn on(&self, css: &str, command: &str, body: &Value) {
-        let element = self.find(css);
-        let id = element[ELEMENT].as_str().unwrap();
-        self.post(&format!("/element/{id}{command}"), body);
+        for _ in 0..ATTEMPTS {
+            self.until(&format!("document.querySelector({css_text})"));
+            let (status, element) = self.exchange(
+                "POST",
+                &format!("{}/element", self.session),
+                &json!({ "using": "css selector", "value": css }),
+            );
+            if status == 404 {
+                continue;
+            }
+            let (path, body) = command(element[ELEMENT].as_str().expect("an element's name"));
+            let (status, value) = self.exchange("POST", &format!("{}{path}", self.session), &body);
+            match (status, value["error"].as_str()) {
+                (200, _) => return,
+                (_, Some("stale element reference")) => {}
+                _ => panic!("{css} {path} {body}: {value}"),
+            }
+        }
+        panic!("{css} is drawn anew all the time");
     }
 
     fn perform(&self, source: &Value) {
@@ -216,15 +248,20 @@ impl Browser {
     }
 
     fn command(&self, method: &str, path: &str, body: &Value) -> Value {
+        let (status, value) = self.exchange(method, path, body);
+        assert_eq!(status, 200, "{path} {body}: {value}");
+        value
+    }
+
+    /// The driver's answer, whatever it is: its status and its value.
+    fn exchange(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let (body, address) = (body.to_string(), self.address);
         let length = body.len();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         );
         let answer = http::exchange(address, request.as_bytes()).unwrap();
-        let value = answer.json()["value"].take();
-        assert_eq!(answer.status, 200, "{path} {body}: {value}");
-        value
+        (answer.status, answer.json()["value"].take())
     }
 }
 
@@ -241,6 +278,10 @@ impl Drop for Browser {
         let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
+}
+
+fn pointer(kind: &str, actions: Vec<Value>) -> Value {
+    json!({ "type": "pointer", "id": kind, "parameters": { "pointerType": kind }, "actions": actions })
 }
 
 fn port(line: &str) -> Option<u16> {

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Installs, removes and purges the package in a folder of its own with an empty list of packages, and looks at what is left.
-# usage: try.sh PACKAGE.deb
+# usage: try.sh PACKAGE.deb [EMULATOR...], which runs the programs of a package for another processor
 set -eu
 package=$(realpath "$1")
-home=$(realpath "$(dirname "$0")")
+shift
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 fail() { echo "error: $*" >&2; exit 1; }
@@ -13,7 +13,7 @@ mkdir -p "$root/var/lib/dpkg/info" "$root/var/lib/dpkg/updates" "$root/etc"
 printf 'root:x:0:0:root:/root:/bin/sh\n' > "$root/etc/passwd"
 printf 'root:x:0:\nvideo:x:44:\ndialout:x:20:\n' > "$root/etc/group"
 in_root() {
-    dpkg --root="$root" --force-script-chrootless --force-depends --force-not-root --force-bad-path "$@" > "$root/dpkg.log" 2>&1 ||
+    dpkg --root="$root" --force-architecture --force-script-chrootless --force-depends --force-not-root --force-bad-path "$@" > "$root/dpkg.log" 2>&1 ||
         { cat "$root/dpkg.log"; fail "dpkg $*"; }
 }
 
@@ -24,9 +24,9 @@ for file in usr/bin/skueye usr/lib/systemd/system/skueye.service usr/lib/udev/ru
     usr/share/fish/vendor_completions.d/skueye.fish usr/share/man/man1/skueye.1.gz usr/share/man/man1/skueye-run.1.gz; do
     [ -e "$root/$file" ] || fail "$file is not in the package"
 done
-"$root/usr/bin/skueye" --version
-"$root/usr/bin/skueye" config check "$root/etc/skueye/kiosk.toml"
-"$root/usr/bin/skueye" config check "$root/usr/share/doc/skueye/examples/kiosk.toml"
+"$@" "$root/usr/bin/skueye" --version
+"$@" "$root/usr/bin/skueye" config check "$root/etc/skueye/kiosk.toml"
+"$@" "$root/usr/bin/skueye" config check "$root/usr/share/doc/skueye/examples/kiosk.toml"
 grep -q '^skueye:' "$root/etc/passwd" || fail "the user is missing"
 grep -q '^dialout:.*skueye' "$root/etc/group" || fail "the user may not use serial ports"
 grep -q kiosk.toml "$root/var/lib/dpkg/info/skueye.conffiles" || fail "the settings would be written over by an update"

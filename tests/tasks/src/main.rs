@@ -13,6 +13,7 @@ mod machine;
 mod packages;
 mod readme;
 mod steps;
+mod v4l2;
 mod workspace;
 
 use std::process::ExitCode;
@@ -27,9 +28,9 @@ cargo demo [--without-training] [--data synth|makers] [--seed N]
     --data              synth: packages drawn by the trainer (default); makers: one item drawn by several makers
     --seed N            another seed for data and training (default: the trainer's own)
 cargo ci [--quick]
-    every check, cheapest first; --quick leaves the demos and README examples out
-cargo deb-package [--no-build] [--target TRIPLE]
-    the device's program as a Debian package in target/debian";
+    every check, cheapest first; --quick leaves the demos, README examples and the emulated device out
+cargo deb-package [--arm64]
+    the device's program, with V4L2 cameras, as a Debian package in target/debian: for x86-64, or for the boards it is made for";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -54,7 +55,7 @@ fn run(arguments: &[String]) -> Result<(), Trouble> {
     let workspace = Workspace::find()?;
     match command.as_str() {
         "demo" => demo::run(&workspace, &demo::Options::parse(rest)?),
-        "deb-package" => deb::run(&workspace, &deb::Options::parse(rest)?),
+        "deb-package" => deb::run(&workspace, deb::Options::parse(rest)?),
         "ci" => ci::run(&workspace, ci::quick_is_wanted(rest)?),
         other => Err(usage(&format!("no command {other:?}"))),
     }

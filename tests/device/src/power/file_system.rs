@@ -56,7 +56,7 @@ impl FileSystem {
             },
             Self::F2fs => Medium {
                 atom: 4096,
-                in_order: true,
+                in_order: false,
             },
         }
     }

@@ -3,7 +3,6 @@
 
 pub mod device;
 pub mod hostile;
-pub mod metadata;
 pub mod mutate;
 pub mod programs;
 pub mod promises;

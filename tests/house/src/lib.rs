@@ -1,4 +1,5 @@
-//! The workspace as `cargo metadata` tells it.
+//! The workspace as `cargo metadata` tells it. What is held against it is in `tests/house/tests/`.
+#![forbid(unsafe_code)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,8 +9,9 @@ use serde_json::Value;
 /// The folder of the workspace's `Cargo.toml`.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("skueye-tests lies in a folder of the workspace")
+        .ancestors()
+        .nth(2)
+        .expect("skueye-house lies in tests/house")
         .to_owned()
 }
 

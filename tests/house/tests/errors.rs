@@ -4,7 +4,7 @@
 use std::fs;
 
 use skueye_models::Code;
-use skueye_tests::metadata::root;
+use skueye_house::root;
 
 struct Row {
     number: String,

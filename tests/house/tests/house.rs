@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use skueye_tests::metadata::{Package, packages, root};
+use skueye_house::{Package, packages, root};
 
 /// The crates that hold unsafe code, with the modules that do. Their roots deny it and these modules alone allow it.
 const UNSAFE_MODULES: [(&str, &[&str]); 4] = [

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use skueye_gallery::GalleryBuilder;
-use skueye_models::{EmbeddingId, Gtin, Manifest, Product, UnitEmbedding};
 use skueye_house::root;
+use skueye_models::{EmbeddingId, Gtin, Manifest, Product, UnitEmbedding};
 use skueye_tests::programs::{call, differing, faults, printed, snapshot};
 use tempfile::TempDir;
 

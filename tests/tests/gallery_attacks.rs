@@ -8,9 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use skueye_gallery::{Extras, Gallery, GalleryBuilder, ProductIndex, Store};
+use skueye_house::root;
 use skueye_models::{Code, EmbeddingId, Gtin, Product, UnitEmbedding};
 use skueye_tests::hostile;
-use skueye_house::root;
 use skueye_tests::mutate::mutate;
 
 const HEADER_CRC: usize = 4;

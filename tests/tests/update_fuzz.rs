@@ -9,9 +9,9 @@ use std::io::Cursor;
 use std::path::PathBuf;
 
 use minisign::KeyPair;
+use skueye_house::root;
 use skueye_models::{Code, EmbeddingId, Fault};
 use skueye_tests::hostile;
-use skueye_house::root;
 use skueye_tests::mutate::mutate;
 use skueye_update::cable::{Frame, Next, Sender};
 use skueye_update::{

@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use skueye_models::Code;
 use skueye_house::root;
+use skueye_models::Code;
 
 struct Row {
     number: String,

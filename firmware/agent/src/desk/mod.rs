@@ -145,7 +145,7 @@ impl Desk {
 
     /// A run begins. What is wrong with the corrections of earlier runs.
     pub(crate) fn begin(&self, run: Run) -> Option<Fault> {
-        // Until its first frame, what the run before saw is no longer so.
+        // Also where the run before ended in a panic.
         self.pulse.stage(Stage::Starting);
         let told = self.feedback.begin(run.embedding);
         *lock(&self.run) = Some(run);
@@ -165,8 +165,10 @@ impl Desk {
         known.unwrap_or_else(|| Localiser::new(settings))
     }
 
-    /// Keeps what the run that is over knew of the empty stage.
+    /// Keeps what the run that is over knew of the empty stage. What it saw last is no longer so until the next run's first frame:
+    /// a set may be tried in between, and whoever waits for an empty stage must not take the last word of before for one.
     pub(crate) fn keep_stage(&self, localiser: Localiser) {
+        self.pulse.stage(Stage::Starting);
         *lock(&self.stage) = Some(localiser);
     }
 
@@ -310,5 +312,49 @@ impl Pulse {
     pub fn latency_ms(&self) -> Option<f32> {
         let micros = self.latency_us.load(Ordering::Relaxed);
         (micros > 0).then(|| micros as f32 / 1e3)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision_log::entry::Failure;
+    use crate::decision_log::{DecisionLog, Entry};
+    use skueye_page::station::Station as _;
+
+    fn desk() -> Desk {
+        Desk::new(&Config::default(), Path::new("kiosk.toml"))
+    }
+
+    #[test]
+    fn what_a_run_saw_is_not_so_any_more_when_it_is_over() {
+        let desk = desk();
+        desk.pulse.frame(Stage::Empty);
+        assert_eq!(desk.pulse.now(), Stage::Empty);
+        desk.keep_stage(Localiser::new(localise::Settings::default()));
+        assert_eq!(desk.pulse.now(), Stage::Starting);
+    }
+
+    #[test]
+    fn why_the_log_cannot_be_written_is_shown_for_as_long_as_it_lasts() {
+        let (desk, folder) = (desk(), tempfile::tempdir().unwrap());
+        let place = folder.path().join("log");
+        std::fs::write(&place, "a file where a folder should be").unwrap();
+        let log = DecisionLog::open(&place, Config::default().log.keep);
+        let handle = log.handle();
+        desk.metrics.set_log(log.handle());
+        handle.add(Entry::Fault(Failure {
+            code: "E305".into(),
+            path: None,
+            got: "no frame".into(),
+            times: 1,
+        }));
+        handle.settle();
+        let shown = || desk.view().troubles.into_iter().map(|trouble| trouble.code);
+        assert_eq!(shown().collect::<Vec<_>>(), ["E910"]);
+        std::fs::remove_file(&place).unwrap();
+        // The end of the log tries once more.
+        drop(log);
+        assert_eq!(shown().count(), 0);
     }
 }

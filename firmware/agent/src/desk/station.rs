@@ -40,8 +40,9 @@ impl Station for Desk {
             recent: state.recent.into(),
         };
         view.counts.frames = self.pulse.frames();
-        let fallen = self.metrics.fallen();
-        view.troubles.extend(fallen.as_ref().map(board::trouble));
+        let further = [self.metrics.fallen(), self.metrics.log_trouble()];
+        let further = further.iter().flatten().map(board::trouble);
+        view.troubles.extend(further);
         for presentation in &mut view.recent {
             self.note_photos(&mut presentation.candidates);
         }

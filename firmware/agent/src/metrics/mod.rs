@@ -159,6 +159,11 @@ impl Metrics {
         *lock(&self.log) = Some(log);
     }
 
+    /// Why lines of the log wait.
+    pub fn log_trouble(&self) -> Option<Fault> {
+        lock(&self.log).as_ref().and_then(LogHandle::trouble)
+    }
+
     /// A run begins with the scores that the log holds; a fall by `limit` is warned about.
     pub fn begin_scores(&self, limit: f32, found: Found) {
         lock(&self.drift).begin(limit, found);

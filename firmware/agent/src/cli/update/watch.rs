@@ -59,8 +59,7 @@ fn plugged_in(classes: &Path) -> Result<Vec<String>, Fault> {
 fn take(name: &str, options: &Sticks) -> Result<bool, Fault> {
     let mounted = match Mounted::new(name, &options.mount) {
         Ok(mounted) => mounted,
-        // A disk that is divided holds no file system itself; its parts are told of next.
-        Err(_) if !is_partition(name) => return Ok(false),
+        Err(_) if holds_none(Path::new("/sys/class/block"), name) => return Ok(false),
         Err(fault) => {
             options.target.tell(&fault, || fault.to_string())?;
             return Ok(false);
@@ -89,11 +88,14 @@ fn take(name: &str, options: &Sticks) -> Result<bool, Fault> {
     Ok(is_staged)
 }
 
-fn is_partition(name: &str) -> bool {
-    Path::new("/sys/class/block")
-        .join(name)
-        .join("partition")
-        .exists()
+/// Whether no file system is to be expected on this device itself: it is a disk that is divided, whose parts are told of next, or a
+/// reader without a card. The kernel looks for parts before it tells of a disk.
+fn holds_none(classes: &Path, name: &str) -> bool {
+    let device = classes.join(name);
+    let is_part = |entry: fs::DirEntry| entry.path().join("partition").exists();
+    let is_divided = fs::read_dir(&device).is_ok_and(|mut all| all.any(|e| e.is_ok_and(is_part)));
+    let size = fs::read_to_string(device.join("size"));
+    is_divided || size.is_ok_and(|size| size.trim() == "0")
 }
 
 #[cfg(test)]
@@ -115,5 +117,26 @@ mod tests {
         }
         assert_eq!(plugged_in(&classes).unwrap(), ["sda1"]);
         assert_eq!(plugged_in(&root.path().join("nowhere")).unwrap(), [""; 0]);
+    }
+
+    #[test]
+    fn a_stick_without_parts_is_told_of_and_a_divided_one_by_its_parts() {
+        let classes = tempfile::tempdir().unwrap();
+        for (name, size) in [
+            ("sda", "64"),
+            ("sda/sda1", "62"),
+            ("sdb", "64"),
+            ("sdc", "0"),
+        ] {
+            let device = classes.path().join(name);
+            fs::create_dir_all(&device).unwrap();
+            fs::write(device.join("size"), format!("{size}\n")).unwrap();
+        }
+        fs::write(classes.path().join("sda/sda1/partition"), "1\n").unwrap();
+        let none = |name| holds_none(classes.path(), name);
+        assert!(none("sda"), "its parts are told of");
+        assert!(!none("sda/sda1"));
+        assert!(!none("sdb"), "noise, or a file system on the whole disk");
+        assert!(none("sdc"), "a reader without a card");
     }
 }

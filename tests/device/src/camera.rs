@@ -21,8 +21,19 @@ pub const WIDTH: usize = 480;
 pub const HEIGHT: usize = 360;
 /// Bytes of a frame in YUYV.
 pub const BYTES: usize = WIDTH * HEIGHT * 2;
-/// Between two frames. An emulated processor finishes one or two a second; what it misses is dropped, as from a real camera.
-const PERIOD: Duration = Duration::from_millis(250);
+/// Levels of red, green and blue.
+pub type Rgb = [u8; 3];
+
+/// What is put on the stage and taken away.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// What it is.
+    pub gtin: String,
+    /// The frames on which it comes; on the last of them it lies still.
+    pub comes: Vec<Picture>,
+    /// The frames on which it goes; the last is the empty stage.
+    pub goes: Vec<Picture>,
+}
 
 /// A frame in YUYV with luma of 16 to 235, as webcams deliver it.
 #[derive(Debug, Clone)]
@@ -52,6 +63,23 @@ impl Picture {
         Ok(Self(yuyv.collect()))
     }
 
+    /// A stage of one colour with a box on it whose halves have these.
+    pub fn of_box(stage: Rgb, halves: [Rgb; 2]) -> Self {
+        let mut yuyv = Vec::with_capacity(BYTES);
+        for at in 0..WIDTH * HEIGHT / 2 {
+            let (x, y) = (at * 2 % WIDTH, at * 2 / WIDTH);
+            let inside = (WIDTH / 3..WIDTH * 2 / 3).contains(&x)
+                && (HEIGHT / 4..HEIGHT * 3 / 4).contains(&y);
+            let colour = match inside {
+                true => halves[usize::from(x >= WIDTH / 2)],
+                false => stage,
+            };
+            let [y, blue, red] = full_range(colour);
+            yuyv.extend([luma(y), chroma(blue), luma(y), chroma(red)]);
+        }
+        Self(yuyv)
+    }
+
     /// The same with a sensor's noise: one level up or down at some pixels, others at each `turn`.
     fn noisy(&self, turn: u32) -> Vec<u8> {
         let mut frame = self.0.clone();
@@ -71,6 +99,14 @@ fn unusable(why: &str) -> Trouble {
         format!("a photo of the shop cannot be shown ({why})"),
         "remove target/device/shop and try again",
     )
+}
+
+/// As in a JPEG (ITU-R BT.601, full range).
+fn full_range(rgb: Rgb) -> [u8; 3] {
+    let [red, green, blue] = rgb.map(f32::from);
+    let y = 0.299 * red + 0.587 * green + 0.114 * blue;
+    let levels = [y, 128.0 + 0.564 * (blue - y), 128.0 + 0.713 * (red - y)];
+    levels.map(|level| level.round() as u8)
 }
 
 /// JPEG's luma of 0 to 255 to that of video (ITU-R BT.601).
@@ -98,10 +134,11 @@ enum Order {
 pub struct Camera(Sender<Order>);
 
 impl Camera {
-    /// Shows `first` until something else is played.
-    pub fn start(stream: UnixStream, first: Picture) -> Self {
+    /// Shows `first` until something else is played, so many frames a second.
+    pub fn start(stream: UnixStream, first: Picture, fps: u32) -> Self {
         let (orders, taken) = channel();
-        thread::spawn(move || show(stream, first, &taken));
+        let period = Duration::from_secs(1) / fps;
+        thread::spawn(move || show(stream, first, period, &taken));
         Self(orders)
     }
 
@@ -121,11 +158,11 @@ impl Camera {
     }
 }
 
-fn show(mut stream: UnixStream, first: Picture, orders: &Receiver<Order>) {
+fn show(mut stream: UnixStream, first: Picture, period: Duration, orders: &Receiver<Order>) {
     let mut waiting = VecDeque::new();
     let (mut shown, mut noise, mut silent) = (first, true, false);
     for turn in 0_u32.. {
-        let next = Instant::now() + PERIOD;
+        let next = Instant::now() + period;
         if !silent {
             shown = waiting.pop_front().unwrap_or(shown);
             let frame = shown.noisy(if noise { turn } else { 0 });
@@ -154,6 +191,16 @@ mod tests {
     fn black_and_white_are_those_of_video() {
         assert_eq!((luma(0), luma(255)), (16, 235));
         assert_eq!((chroma(0), chroma(128), chroma(255)), (16, 128, 240));
+    }
+
+    #[test]
+    fn a_box_has_its_colours_on_a_stage_of_another() {
+        let picture = Picture::of_box([120; 3], [[250, 10, 10], [10, 10, 250]]);
+        let at = |x: usize, y: usize| &picture.0[(y * WIDTH + x) * 2..][..4];
+        assert_eq!(at(0, 0), [119, 128, 119, 128]);
+        assert_eq!(at(WIDTH / 2 - 2, HEIGHT / 2)[1..2], [94], "little blue");
+        assert_eq!(at(WIDTH / 2, HEIGHT / 2)[3..4], [112], "little red");
+        assert_eq!(picture.0.len(), BYTES);
     }
 
     #[test]

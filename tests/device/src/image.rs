@@ -12,6 +12,7 @@ use crate::tools::named;
 use crate::trouble::Trouble;
 
 const INIT: &str = include_str!("../guest/init.sh");
+const SHELL: &str = include_str!("../guest/shell.sh");
 /// What every guest needs; what a scenario needs besides is named by it.
 const MODULES: [&str; 4] = [
     "virtio_pci",
@@ -32,6 +33,7 @@ impl Image {
         let mut image = Self::default();
         let arm64 = layout.arm64();
         image.add("init", 0o755, INIT.as_bytes().to_vec());
+        image.add("shell.sh", 0o755, SHELL.as_bytes().to_vec());
         image.copy(&arm64.join("bin/busybox"), "bin/busybox")?;
         image.program(&arm64, &layout.skueye(), "usr/bin/skueye")?;
         image.modules(&arm64, &[&MODULES, modules].concat())?;
@@ -133,7 +135,12 @@ impl Image {
 }
 
 fn library_of(arm64: &Path, name: &str) -> Result<PathBuf, Trouble> {
-    let folders = ["lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu", "lib"];
+    let folders = [
+        "lib/aarch64-linux-gnu",
+        "usr/lib/aarch64-linux-gnu",
+        "usr/lib/aarch64-linux-gnu/systemd",
+        "lib",
+    ];
     let mut paths = folders.iter().map(|folder| arm64.join(folder).join(name));
     paths.find(|path| path.exists()).ok_or_else(|| {
         let what = format!("{name} is not among the guest's packages");

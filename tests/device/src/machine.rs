@@ -137,8 +137,11 @@ impl Machine {
     /// Plugs a USB device in: its driver, its name, and what it is connected to, such as `("chardev", "till")`.
     pub fn plug(&mut self, driver: &str, id: &str, to: (&str, &str)) -> Result<(), Trouble> {
         let mut arguments = json!({ "driver": driver, "id": id, "bus": "xhci.0", to.0: to.1 });
-        if driver == "usb-storage" {
-            arguments["removable"] = json!(true);
+        match driver {
+            "usb-storage" => arguments["removable"] = json!(true),
+            // Also while nobody is at the other end of the line.
+            "usb-serial" => arguments["always-plugged"] = json!(true),
+            _ => {}
         }
         self.qmp.execute("device_add", arguments).map(drop)
     }
@@ -198,6 +201,14 @@ impl Machine {
             format!("{bytes} bytes were not read from {id} in time"),
             format!("its console is {}", self.console.display()),
         ))
+    }
+
+    /// Makes a line whose other end is a terminal of this machine; its path.
+    pub fn terminal(&mut self, id: &str) -> Result<String, Trouble> {
+        let arguments = json!({ "id": id, "backend": { "type": "pty", "data": {} } });
+        let made = self.qmp.execute("chardev-add", arguments)?;
+        let path = made["pty"].as_str().map(str::to_owned);
+        path.ok_or_else(|| Trouble::new("QEMU names no terminal", "use the one of target/device"))
     }
 
     /// The power goes.

@@ -14,11 +14,13 @@ mod machine;
 mod maker;
 mod native;
 mod packages;
+mod plain;
 mod ports;
 mod power;
 mod qmp;
 mod scenarios;
 mod shop;
+mod system;
 mod tools;
 mod trouble;
 

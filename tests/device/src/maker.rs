@@ -1,28 +1,30 @@
 //! The maker of updates: keys, bundles, sticks and the disk of a device that trusts the keys, all by the project's own commands.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 
 use crate::cross::done;
 use crate::device::disk;
 use crate::layout::Layout;
 use crate::native::{program, said};
-use crate::shop::Shop;
+use crate::plain::{self, Goods};
 use crate::trouble::Trouble;
 
 /// Makes things in a folder of its own.
 pub struct Maker<'m> {
     layout: &'m Layout,
-    shop: &'m Shop,
+    goods: &'m Goods,
     folder: PathBuf,
 }
 
 impl<'m> Maker<'m> {
     /// A maker with a release key, and a stranger's key that no device trusts.
-    pub fn new(layout: &'m Layout, shop: &'m Shop, folder: &Path) -> Result<Self, Trouble> {
+    pub fn new(layout: &'m Layout, goods: &'m Goods, folder: &Path) -> Result<Self, Trouble> {
         let maker = Self {
             layout,
-            shop,
+            goods,
             folder: folder.join("maker"),
         };
         let device = maker.path("disk/update");
@@ -35,15 +37,20 @@ impl<'m> Maker<'m> {
         Ok(maker)
     }
 
+    /// What they are for.
+    pub fn goods(&self) -> &'m Goods {
+        self.goods
+    }
+
     /// A file of the maker's.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
-    /// A bundle `NAME.skueye` with what `words` say. GALLERY and MODEL stand for the shop's.
+    /// A bundle `NAME.skueye` with what `words` say. GALLERY and MODEL stand for those of the goods.
     pub fn bundle(&self, name: &str, words: &str) -> Result<PathBuf, Trouble> {
-        let gallery = self.shop.gallery().display().to_string();
-        let model = self.shop.model.display().to_string();
+        let gallery = self.goods.gallery.display().to_string();
+        let model = self.goods.model.display().to_string();
         let words = words.replace("GALLERY", &gallery).replace("MODEL", &model);
         let key = match words.contains("--key ") {
             true => "",
@@ -81,14 +88,19 @@ impl<'m> Maker<'m> {
         disk(self.layout, image, 8, Some(folder))
     }
 
-    /// The shop's gallery as it was before it sold this product, as the device's own.
-    pub fn gallery_before(&self, gtin: &str) -> Result<(), Trouble> {
-        let path = self.path("disk/gallery.skg");
-        fs::copy(self.shop.gallery(), &path).map_err(|e| Trouble::disk(&path, &e))?;
-        self.device(&format!("gallery remove disk/gallery.skg --gtin {gtin}"))?;
-        self.device("gallery compact disk/gallery.skg")?;
-        let _ = fs::remove_file(self.path("disk/gallery.skg.lock"));
-        Ok(())
+    /// The device's own gallery, from before it sold the first product.
+    pub fn gallery_before(&self) -> Result<(), Trouble> {
+        plain::gallery(&self.path("disk/gallery.skg"), 1..plain::SOLD, 1)
+    }
+
+    /// Begins to send a bundle over a serial cable.
+    pub fn push(&self, port: &str, bundle: &Path) -> Result<Push, Trouble> {
+        let mut push = program(self.layout, "skueye-push");
+        push.args([port, "--json", "--patience", "180"]).arg(bundle);
+        push.stdout(Stdio::piped()).stderr(Stdio::null());
+        let child = push.spawn();
+        let child = child.map_err(|e| Trouble::start(Path::new("skueye-push"), &e))?;
+        Ok(Push(child))
     }
 
     /// The trainer.
@@ -108,5 +120,32 @@ impl<'m> Maker<'m> {
                 .args(words.split_whitespace())
                 .current_dir(&self.folder),
         )
+    }
+}
+
+/// A bundle on its way.
+pub struct Push(Child);
+
+impl Push {
+    /// Waits until the device has taken it; the program itself gives up where nothing moves.
+    pub fn done(mut self) -> Result<(), Trouble> {
+        let mut told = String::new();
+        let out = self.0.stdout.as_mut();
+        let _ = out.map(|out| out.read_to_string(&mut told));
+        let status = self.0.wait();
+        match status.is_ok_and(|status| status.success()) {
+            true => Ok(()),
+            false => Err(Trouble::new(
+                "skueye-push could not send the bundle",
+                format!("it said {}", told.trim()),
+            )),
+        }
+    }
+}
+
+impl Drop for Push {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }

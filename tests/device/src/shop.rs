@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::camera::{Item, Picture};
 use crate::layout::Layout;
 use crate::native::{program, said};
 use crate::trouble::Trouble;
@@ -90,18 +91,20 @@ impl Shop {
         fs::read(&path).map_err(|e| Trouble::disk(&path, &e))
     }
 
-    /// Photos of a product at the kiosk.
-    pub fn photos(&self, gtin: &str) -> Result<Vec<PathBuf>, Trouble> {
-        let table = self.table("data/truth/images.csv")?;
-        let of_it = table
-            .iter()
-            .filter(|row| row["GTIN"] == gtin && row["LOOK"] == "kiosk");
-        let images = self.path("data/Images/query_part1");
-        let paths = of_it.map(|row| {
-            let name = &row["UUID"];
-            images.join(&name[..2]).join(format!("{name}.jpg"))
-        });
-        Ok(paths.filter(|path| path.exists()).collect())
+    /// What the camera sees of a presentation.
+    pub fn item(&self, presentation: &Presentation) -> Result<Item, Trouble> {
+        let pictures = |from: usize, to: usize| -> Result<Vec<Picture>, Trouble> {
+            let numbers = from..=to;
+            let photos = numbers.map(|number| Picture::from_jpeg(&self.frame(number)?));
+            photos.collect()
+        };
+        let Presentation { frames, still, .. } = presentation;
+        Ok(Item {
+            gtin: presentation.gtin.clone(),
+            comes: pictures(*frames.start(), *still.end())?,
+            // The frame behind the last is empty.
+            goes: pictures(still.end() + 1, frames.end() + 1)?,
+        })
     }
 
     fn draw(&self, layout: &Layout) -> Result<(), Trouble> {

@@ -4,23 +4,24 @@ use serde_json::Value;
 
 use super::{Play, same};
 use crate::device::{Device, LONG, Parts, disk};
+use crate::plain;
 use crate::trouble::Trouble;
 
-const TILL: &str = "[link]\nserial = \"/dev/ttyUSB0\"\nhold_ms = 120000\n";
+pub const TILL: &str = "[link]\nserial = \"/dev/ttyUSB0\"\nhold_ms = 120000\n";
 
-fn device(play: &Play, more: &str) -> Result<Device, Trouble> {
-    let parts = Parts::new(play.layout, play.shop, &format!("{TILL}{more}"))?;
-    Device::boot(play.layout, &play.folder, &parts, play.empty()?)
+pub fn device(play: &Play) -> Result<Device, Trouble> {
+    let parts = Parts::plain(play.layout, &play.goods()?, TILL)?;
+    Device::boot(play.layout, &play.folder, &parts)
 }
 
-/// Presents a product of the shop, which the till must read.
-fn sells(play: &Play, device: &mut Device, number: usize) -> Result<(), Trouble> {
-    let item = &play.shop.known[number];
-    device.present(play.shop, item)?;
+/// Presents a product that is sold, which the till must read.
+pub fn sells(device: &mut Device, number: usize) -> Result<(), Trouble> {
+    let item = plain::sold(number)?;
+    device.present(&item)?;
     reads(device, &item.gtin)
 }
 
-fn reads(device: &mut Device, gtin: &str) -> Result<(), Trouble> {
+pub fn reads(device: &mut Device, gtin: &str) -> Result<(), Trouble> {
     let read = device
         .till
         .wait("the till", LONG, |line| Some(line.to_owned()))?;
@@ -29,19 +30,19 @@ fn reads(device: &mut Device, gtin: &str) -> Result<(), Trouble> {
 
 /// The till's cable is pulled out, a product is presented, the cable comes back: the till reads the product, once.
 pub fn serial(play: &Play) -> Result<(), Trouble> {
-    let mut device = device(play, "")?;
+    let mut device = device(play)?;
     device.run("")?;
-    sells(play, &mut device, 0)?;
+    sells(&mut device, 0)?;
     device.machine.pull("till")?;
     device.must("while [ -c /dev/ttyUSB0 ]; do usleep 50000; done")?;
-    let item = &play.shop.known[1];
-    let event = device.present(play.shop, item)?;
+    let item = plain::sold(1)?;
+    let event = device.present(&item)?;
     same("what became of it", &event["sent"], &Value::from("pending"))?;
     device
         .machine
         .plug("usb-serial", "till", ("chardev", "till"))?;
     reads(&mut device, &item.gtin)?;
-    sells(play, &mut device, 2)?;
+    sells(&mut device, 2)?;
     same(
         "what the till read besides",
         &device.till.waiting(),
@@ -51,35 +52,35 @@ pub fn serial(play: &Play) -> Result<(), Trouble> {
 
 /// The camera's picture freezes, then the camera delivers nothing at all; each is told, and recovered from.
 pub fn frozen(play: &Play) -> Result<(), Trouble> {
-    let mut device = device(play, "")?;
+    let mut device = device(play)?;
     device
         .must("sed -i 's/^stall_ms.*/stall_ms = 4000\\nfrozen_frames = 12/' /device/kiosk.toml")?;
     device.run("")?;
-    sells(play, &mut device, 0)?;
+    sells(&mut device, 0)?;
     device.camera.noise(false);
     device.fault("E305")?;
     device.camera.noise(true);
     device.ready()?;
-    sells(play, &mut device, 1)?;
+    sells(&mut device, 1)?;
     device.camera.silent(true);
     device.fault("E305")?;
     device.camera.silent(false);
     device.ready()?;
-    sells(play, &mut device, 2)
+    sells(&mut device, 2)
 }
 
 /// The disk with the decision log is full: told, and the till goes on reading; with space again the log goes on.
 pub fn full(play: &Play) -> Result<(), Trouble> {
     let mut device = on_a_disk(play)?;
     device.run("")?;
-    sells(play, &mut device, 0)?;
+    sells(&mut device, 0)?;
     let lines = logged(&mut device)?;
     device.must("dd if=/dev/zero of=/data/full bs=64k >/dev/null 2>&1; dd if=/dev/zero of=/data/full2 bs=512 2>/dev/null; df /data >/dev/null")?;
-    for number in 1..8 {
-        sells(play, &mut device, number)?;
+    for number in 1..6 {
+        sells(&mut device, number)?;
     }
     device.must("rm /data/full /data/full2")?;
-    sells(play, &mut device, 8)?;
+    sells(&mut device, 6)?;
     device.end()?;
     let more = logged(&mut device)?;
     same("the log went on", &(more > lines), &true)
@@ -87,7 +88,7 @@ pub fn full(play: &Play) -> Result<(), Trouble> {
 
 /// Lines of the decision log, which must be whole.
 fn logged(device: &mut Device) -> Result<usize, Trouble> {
-    device.must("skueye log verify /data/log >/dev/null")?;
+    device.must("skueye log verify --config /device/kiosk.toml >/dev/null")?;
     let text = device.must("cat /data/log/*.jsonl | wc -l")?;
     Ok(text.trim().parse().unwrap_or_default())
 }
@@ -97,16 +98,16 @@ pub fn read_only(play: &Play) -> Result<(), Trouble> {
     let mut device = on_a_disk(play)?;
     device.must("mount -o remount,ro /data")?;
     device.run("")?;
-    sells(play, &mut device, 0)?;
+    sells(&mut device, 0)?;
     let told = device.must("skueye status --config /device/kiosk.toml")?;
     same("the log's fault is told", &told.contains("E9"), &true)?;
-    sells(play, &mut device, 1)
+    sells(&mut device, 1)
 }
 
 fn on_a_disk(play: &Play) -> Result<Device, Trouble> {
-    let mut parts = Parts::new(play.layout, play.shop, TILL)?;
+    let mut parts = Parts::plain(play.layout, &play.goods()?, TILL)?;
     let path = play.folder.join("disk.img");
     disk(play.layout, &path, 16, None)?;
     parts.disk = Some(path);
-    Device::boot(play.layout, &play.folder, &parts, play.empty()?)
+    Device::boot(play.layout, &play.folder, &parts)
 }

@@ -1,8 +1,10 @@
 //! What happens to the virtual device: scenarios by name, each with its seconds and its result.
 
+mod cameras;
 mod faults;
 mod scan;
 mod stick;
+mod supervised;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,9 +12,8 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::camera::Picture;
 use crate::layout::Layout;
-use crate::shop::Shop;
+use crate::plain::Goods;
 use crate::trouble::Trouble;
 use crate::{cross, native, packages, usage};
 
@@ -20,16 +21,14 @@ use crate::{cross, native, packages, usage};
 pub struct Play<'p> {
     /// Where things are.
     pub layout: &'p Layout,
-    /// The goods.
-    pub shop: &'p Shop,
     /// A folder of its own, empty at the start.
     pub folder: PathBuf,
 }
 
 impl Play<'_> {
-    /// The empty stage.
-    pub fn empty(&self) -> Result<Picture, Trouble> {
-        Picture::from_jpeg(&self.shop.frame(0)?)
+    /// Plain goods.
+    pub fn goods(&self) -> Result<Goods, Trouble> {
+        Goods::make(&self.folder.join("goods"))
     }
 }
 
@@ -45,7 +44,7 @@ struct Scenario {
     play: Act,
 }
 
-const SCENARIOS: [Scenario; 9] = [
+const SCENARIOS: [Scenario; 14] = [
     Scenario {
         name: "scan",
         what: "20 goods that it sells and 5 that it does not: the till reads the 20",
@@ -77,6 +76,24 @@ const SCENARIOS: [Scenario; 9] = [
         play: stick::hostile,
     },
     Scenario {
+        name: "update-cable",
+        what: "a new gallery comes over a serial cable that is pulled out in the middle and plugged in again",
+        in_all: false,
+        play: stick::cable,
+    },
+    Scenario {
+        name: "set-crashes",
+        what: "a new set's program dies at each start: systemd starts the device again, which returns to the set before",
+        in_all: false,
+        play: supervised::crashes,
+    },
+    Scenario {
+        name: "set-hangs",
+        what: "a new set's program hangs: systemd's watchdog ends it, the device returns to the set before",
+        in_all: false,
+        play: supervised::hangs,
+    },
+    Scenario {
         name: "serial-unplugged",
         what: "the till's cable is pulled out, a product presented, the cable plugged in: read once",
         in_all: false,
@@ -87,6 +104,18 @@ const SCENARIOS: [Scenario; 9] = [
         what: "the picture freezes, then no frame comes at all: told, and recovered from",
         in_all: false,
         play: faults::frozen,
+    },
+    Scenario {
+        name: "camera-unplugged",
+        what: "the camera's driver goes, and comes back: told, and recovered from",
+        in_all: false,
+        play: cameras::unplugged,
+    },
+    Scenario {
+        name: "camera-vivid",
+        what: "a driver that gives other formats than asked for and longer rows, taken away while it streams",
+        in_all: false,
+        play: cameras::vivid,
     },
     Scenario {
         name: "disk-full",
@@ -161,10 +190,9 @@ pub fn run(layout: &Layout, words: &[String]) -> Result<ExitCode, Trouble> {
     if !options.no_build {
         native::build(layout)?;
     }
-    let shop = Shop::ensure(layout)?;
     let mut results = Vec::new();
     for name in &options.names {
-        results.push(play(layout, &shop, name)?);
+        results.push(play(layout, name)?);
     }
     let failed = results
         .iter()
@@ -176,7 +204,7 @@ pub fn run(layout: &Layout, words: &[String]) -> Result<ExitCode, Trouble> {
     Ok(ExitCode::from(u8::from(failed > 0)))
 }
 
-fn play(layout: &Layout, shop: &Shop, name: &str) -> Result<serde_json::Value, Trouble> {
+fn play(layout: &Layout, name: &str) -> Result<serde_json::Value, Trouble> {
     let folder = layout.made().join("run").join(name);
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).map_err(|e| Trouble::disk(&folder, &e))?;
@@ -186,7 +214,6 @@ fn play(layout: &Layout, shop: &Shop, name: &str) -> Result<serde_json::Value, T
     let begin = Instant::now();
     let result = (scenario.play)(&Play {
         layout,
-        shop,
         folder: folder.clone(),
     });
     let seconds = (begin.elapsed().as_secs_f64() * 10.0).round() / 10.0;

@@ -3,27 +3,32 @@
 use serde_json::Value;
 
 use super::{Play, same};
+use crate::camera::Picture;
 use crate::device::{Device, Parts};
+use crate::shop::Shop;
 use crate::trouble::Trouble;
 
 /// Scores of the two processors differ by rounding, and by what the camera's noise and half the colours do to a photo.
 const NEAR: f64 = 0.05;
 
+/// The emulated processor takes a second or three for a look. The margin is one that both processors' rounding and the camera's
+/// colours leave to every product that is presented.
+const SETTINGS: &str =
+    "[decision]\nmargin = 0.004\ntimeout_ms = 60000\n[link]\nserial = \"/dev/ttyUSB0\"\n";
+
 pub fn run(play: &Play) -> Result<(), Trouble> {
-    let parts = Parts::new(
-        play.layout,
-        play.shop,
-        "[link]\nserial = \"/dev/ttyUSB0\"\n",
-    )?;
-    let mut device = Device::boot(play.layout, &play.folder, &parts, play.empty()?)?;
+    let shop = Shop::ensure(play.layout)?;
+    let stage = Picture::from_jpeg(&shop.frame(0)?)?;
+    let files = (shop.model.as_path(), shop.gallery());
+    let parts = Parts::new(play.layout, (files.0, &files.1), (stage, 4), SETTINGS)?;
+    let mut device = Device::boot(play.layout, &play.folder, &parts)?;
     device.run("")?;
-    let shop = play.shop;
     let mut sold = Vec::new();
     // Something unknown after every four that are known.
     let mut unknown = shop.unknown.iter();
     for four in shop.known.chunks(4) {
         for item in four {
-            let event = device.present(shop, item)?;
+            let event = device.present(&shop.item(item)?)?;
             same(
                 &format!("the answer to {}", item.gtin),
                 &event["gtin"],
@@ -33,7 +38,7 @@ pub fn run(play: &Play) -> Result<(), Trouble> {
             sold.push(item.gtin.clone());
         }
         if let Some(item) = unknown.next() {
-            let event = device.present(shop, item)?;
+            let event = device.present(&shop.item(item)?)?;
             same(
                 &format!("the verdict on {}", item.gtin),
                 &event["verdict"],

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{Play, same};
+use super::{Play, faults, same};
 use crate::device::{Device, LONG, Parts, disk};
 use crate::maker::Maker;
+use crate::plain::{self, Goods};
 use crate::trouble::Trouble;
 
 /// Settings of a device that looks for sets, and tries one as soon as the stage is quiet.
@@ -15,138 +16,145 @@ pub const UPDATES: &str = "[link]\nserial = \"/dev/ttyUSB0\"\n[update]\nfolder =
 const WATCH: &str = "(skueye update watch --folder /data/update --mount /run/stick --hardware kiosk --json >/tmp/watch.log 2>&1 &) ";
 
 /// A device whose first set, on trial, is from before it sold the first product, and whoever makes updates for it.
-pub fn device<'p>(play: &'p Play, more: &str) -> Result<(Device, Maker<'p>), Trouble> {
-    let maker = Maker::new(play.layout, play.shop, &play.folder)?;
-    maker.gallery_before(&play.shop.known[0].gtin)?;
-    maker.bundle("first", "--model MODEL --gallery disk/gallery.skg")?;
-    maker.device("update apply first.skueye --folder disk/update")?;
-    let device = boot(play, &maker, more)?;
+pub fn device<'m>(play: &'m Play, goods: &'m Goods) -> Result<(Device, Maker<'m>), Trouble> {
+    let maker = maker(play, goods, "")?;
+    let mut device = boot(play, &maker)?;
+    device.run("")?;
     Ok((device, maker))
 }
 
+/// The maker of updates for a device whose first set is made with these words.
+pub fn maker<'m>(play: &'m Play, goods: &'m Goods, words: &str) -> Result<Maker<'m>, Trouble> {
+    let maker = Maker::new(play.layout, goods, &play.folder)?;
+    maker.gallery_before()?;
+    let words = format!("--model MODEL --gallery disk/gallery.skg {words}");
+    maker.bundle("first", &words)?;
+    maker.device("update apply first.skueye --folder disk/update")?;
+    Ok(maker)
+}
+
 /// A device with the maker's disk.
-pub fn boot(play: &Play, maker: &Maker, more: &str) -> Result<Device, Trouble> {
-    let mut parts = Parts::new(play.layout, play.shop, &format!("{UPDATES}{more}"))?;
+pub fn boot(play: &Play, maker: &Maker) -> Result<Device, Trouble> {
+    let mut parts = Parts::plain(play.layout, maker.goods(), UPDATES)?;
     parts.disk = Some(maker.disk(96)?);
-    Device::boot(play.layout, &play.folder, &parts, play.empty()?)
+    Device::boot(play.layout, &play.folder, &parts)
 }
 
 /// A new gallery comes on a stick; what was unknown before is sold after it.
 pub fn update(play: &Play) -> Result<(), Trouble> {
-    let (mut device, maker) = device(play, "")?;
+    let goods = play.goods()?;
+    let (mut device, maker) = device(play, &goods)?;
     let bundle = maker.bundle("spring", "--gallery GALLERY --hardware kiosk")?;
     let stick = maker.stick("stick", &[bundle])?;
-    device.run("")?;
-    let item = &play.shop.known[0];
-    let before = device.present(play.shop, item)?;
+    let before = device.present(&plain::sold(0)?)?;
     same(
-        "the answer before the update",
-        &before["gtin"],
-        &Value::Null,
+        "the verdict before the update",
+        &before["verdict"],
+        &"reject".into(),
     )?;
     watch(&mut device)?;
     device.machine.insert("stick", &stick, None)?;
-    let staged = told(&mut device, 1)?;
-    is_staged(&staged, "spring")?;
+    is_staged(&told(&mut device, 1)?, "spring")?;
     device.machine.eject("stick")?;
     step(&mut device, "spring", "committed")?;
     device.ready()?;
-    let after = device.present(play.shop, item)?;
-    same(
-        "the answer after the update",
-        &after["gtin"],
-        &item.gtin.as_str().into(),
-    )?;
-    let read = device
-        .till
-        .wait("the till", LONG, |line| Some(line.to_owned()))?;
-    same("what the till read", &read, &item.gtin)
+    faults::sells(&mut device, 0)
 }
 
-/// A stick that is pulled out while it is read, and plugged in again.
+/// A stick that is pulled out while it is read, and plugged in again: nothing of the first time, all of the second.
 pub fn pulled(play: &Play) -> Result<(), Trouble> {
-    let (mut device, maker) = device(play, "")?;
-    let bundle = maker.bundle("spring", "--model MODEL --gallery GALLERY")?;
+    let goods = play.goods()?;
+    let (mut device, maker) = device(play, &goods)?;
+    plain::gallery(&maker.path("large.skg"), 0..plain::SOLD, 5000)?;
+    let bundle = maker.bundle("spring", "--gallery large.skg")?;
     let stick = maker.stick("stick", &[bundle])?;
-    // Its first set must be kept before it takes another.
-    device.run("")?;
     watch(&mut device)?;
     // A slow stick, so that there is a middle.
-    device.machine.insert("stick", &stick, Some(1_000_000))?;
-    device.machine.has_read("stick", 3_000_000)?;
+    device.machine.insert("stick", &stick, Some(200_000))?;
+    device.machine.has_read("stick", 600_000)?;
     device.machine.eject("stick")?;
     let refused = told(&mut device, 1)?;
     same("a fault is told", &refused["code"].is_string(), &true)?;
-    let status = status(&mut device)?;
-    same(
-        "what is staged of half a bundle",
-        &status["staged"],
-        &Value::Null,
-    )?;
+    let staged = &status(&mut device)?["staged"];
+    same("what is staged of half a bundle", staged, &Value::Null)?;
     device.machine.insert("stick", &stick, None)?;
-    let staged = told(&mut device, 2)?;
-    is_staged(&staged, "spring")
+    is_staged(&told(&mut device, 2)?, "spring")?;
+    step(&mut device, "spring", "committed")?;
+    device.ready()?;
+    faults::sells(&mut device, 0)
+}
+
+/// A bundle comes over a serial cable, which is out in the middle for a while.
+pub fn cable(play: &Play) -> Result<(), Trouble> {
+    let goods = play.goods()?;
+    let (mut device, maker) = device(play, &goods)?;
+    plain::gallery(&maker.path("large.skg"), 0..plain::SOLD, 1500)?;
+    let bundle = maker.bundle("spring", "--gallery large.skg")?;
+    let port = device.machine.terminal("cable")?;
+    let plug = |device: &mut Device| {
+        let machine = &mut device.machine;
+        machine.plug("usb-serial", "cable", ("chardev", "cable"))
+    };
+    plug(&mut device)?;
+    device.must(
+        "until [ -c /dev/ttyUSB1 ]; do usleep 50000; done
+        (skueye update receive /dev/ttyUSB1 --folder /data/update --once --json >/tmp/receive.log 2>&1 &) ",
+    )?;
+    let push = maker.push(&port, &bundle)?;
+    let spooled = "until [ $(cat /data/update/incoming/* 2>/dev/null | wc -c) -ge 100000 ]; do usleep 20000; done";
+    device.must(spooled)?;
+    device.machine.pull("cable")?;
+    device.must("while [ -c /dev/ttyUSB1 ]; do usleep 50000; done")?;
+    let staged = &status(&mut device)?["staged"];
+    same("what is staged of half a bundle", staged, &Value::Null)?;
+    device.must(spooled)?;
+    plug(&mut device)?;
+    push.done()?;
+    step(&mut device, "spring", "committed")?;
+    device.ready()?;
+    faults::sells(&mut device, 0)
 }
 
 /// Sticks that a device must not take, each refused by its number; and one that it must, behind them all.
 pub fn hostile(play: &Play) -> Result<(), Trouble> {
-    let maker = Maker::new(play.layout, play.shop, &play.folder)?;
-    // The device has another gallery: what it has already is not read from a stick again.
-    maker.gallery_before(&play.shop.known[0].gtin)?;
-    let good = maker.bundle("good", "--gallery GALLERY --security-epoch 5")?;
-    // The device has taken security epoch 3.
-    maker.bundle(
-        "first",
-        "--model MODEL --gallery disk/gallery.skg --security-epoch 3",
-    )?;
-    maker.device("update apply first.skueye --folder disk/update")?;
-    let mut device = boot(play, &maker, "")?;
+    let goods = play.goods()?;
+    let maker = maker(play, &goods, "--security-epoch 3")?;
+    plain::gallery(&maker.path("large.skg"), 0..plain::SOLD, 1500)?;
+    let good = maker.bundle("good", "--gallery large.skg --security-epoch 5")?;
+    let mut device = boot(play, &maker)?;
     device.run("")?;
-    step(&mut device, "first", "committed")?;
     let sticks = sticks(&maker, &good)?;
     watch(&mut device)?;
     for (number, (name, image, code)) in sticks.iter().enumerate() {
         device.machine.insert("stick", image, None)?;
-        let refused = told(&mut device, number + 1)?;
-        is_refused(&refused, name, code)?;
+        is_refused(&told(&mut device, number + 1)?, name, code)?;
         device.machine.eject("stick")?;
     }
     let stick = maker.stick("good", &[good])?;
     device.machine.insert("stick", &stick, None)?;
-    let staged = told(&mut device, sticks.len() + 1)?;
-    is_staged(&staged, "good")
+    is_staged(&told(&mut device, sticks.len() + 1)?, "good")
 }
 
-/// A product is enrolled from its photos, the power goes the moment the command has answered, and the till reads the product.
+/// A product is enrolled from what the camera shows, the power goes the moment the command has answered, and the till reads the
+/// product after the next start.
 pub fn enrol(play: &Play) -> Result<(), Trouble> {
-    let item = &play.shop.unknown[0];
-    let mut parts = Parts::new(
-        play.layout,
-        play.shop,
-        "[link]\nserial = \"/dev/ttyUSB0\"\n",
-    )?;
-    let photos = play.shop.photos(&item.gtin)?;
-    for (number, photo) in photos.iter().enumerate() {
-        parts
-            .image
-            .copy(photo, &format!("device/photos/{number}.jpg"))?;
-    }
+    let mut parts = Parts::plain(play.layout, &play.goods()?, faults::TILL)?;
     let path = play.folder.join("disk.img");
     disk(play.layout, &path, 32, None)?;
     parts.disk = Some(path);
-    let mut device = Device::boot(play.layout, &play.folder, &parts, play.empty()?)?;
+    let item = plain::stranger()?;
+    let mut device = Device::boot(play.layout, &play.folder, &parts)?;
+    device.camera.play(item.comes.clone());
     device.must(&format!(
-        "skueye gallery enrol /data/gallery.skg --config /device/kiosk.toml --gtin {} --title new /device/photos/*.jpg",
+        "skueye capture --config /device/kiosk.toml /tmp/shots --frames 12
+        skueye gallery enrol /data/gallery.skg --config /device/kiosk.toml --gtin {} --title new $(ls /tmp/shots/* | tail -n 2)",
         item.gtin
     ))?;
     device.machine.kill();
-    let mut device = Device::boot(play.layout, &play.folder, &parts, play.empty()?)?;
+    let mut device = Device::boot(play.layout, &play.folder, &parts)?;
     device.run("")?;
-    device.present(play.shop, item)?;
-    let read = device
-        .till
-        .wait("the till", LONG, |line| Some(line.to_owned()))?;
-    same("what the till read", &read, &item.gtin)
+    device.present(&item)?;
+    faults::reads(&mut device, &item.gtin)
 }
 
 fn sticks(

@@ -1,0 +1,60 @@
+//! Sets whose program does not work, on a device with systemd and the service of its package.
+
+use std::fs;
+
+use super::{Play, faults, same, stick};
+use crate::device::{Device, LONG, Parts};
+use crate::system;
+use crate::trouble::Trouble;
+
+const EVENTS: &str = "[events]\npath = \"/data/events.jsonl\"\n";
+
+/// A new set's program dies at each start.
+pub fn crashes(play: &Play) -> Result<(), Trouble> {
+    returned_from(play, "#!/bin/sh\nexit 1\n")
+}
+
+/// A new set's program lives and does nothing: it takes over from a service that systemd watches, so the watchdog ends it the first
+/// time; at the two starts that are left it never says that it is ready.
+pub fn hangs(play: &Play) -> Result<(), Trouble> {
+    returned_from(play, "#!/bin/sh\nexec sleep 1000000\n")
+}
+
+/// A set with this program is tried until its starts are used up; then the set before counts again, and sells.
+fn returned_from(play: &Play, program: &str) -> Result<(), Trouble> {
+    let goods = play.goods()?;
+    let maker = stick::maker(play, &goods, "")?;
+    let path = maker.path("program");
+    fs::write(&path, program).map_err(|e| Trouble::disk(&path, &e))?;
+    let bundle = maker.bundle("bad", "--gallery GALLERY --program program")?;
+    let settings = format!("{}{EVENTS}", stick::UPDATES);
+    let mut parts = Parts::plain(play.layout, &goods, &settings)?;
+    parts.disk = Some(maker.disk(96)?);
+    parts.append = "systemd.log_target=console".into();
+    parts.image.copy(&bundle, "device/bad.skueye")?;
+    system::add(&mut parts.image, play.layout)?;
+    let mut device = Device::boot(play.layout, &play.folder, &parts)?;
+    start(&mut device)?;
+    stick::step(&mut device, "first", "committed")?;
+    device.ready()?;
+    faults::sells(&mut device, 1)?;
+    device.must(
+        "skueye update apply /device/bad.skueye --folder /data/update >/dev/null
+        chown -R skueye:skueye /data/update",
+    )?;
+    device.fault("E806")?;
+    device.ready()?;
+    faults::sells(&mut device, 1)?;
+    let restarts = device.must("systemctl show skueye --property NRestarts --value")?;
+    same("starts by systemd", &restarts.trim(), &"3")
+}
+
+/// systemd starts the service, and says so when the program has said that it is ready.
+fn start(device: &mut Device) -> Result<(), Trouble> {
+    let script = "chown -R skueye:skueye /var/lib/skueye
+        chgrp video /dev/video0; chgrp dialout /dev/ttyUSB0; chmod 660 /dev/video0 /dev/ttyUSB0
+        touch /data/events.jsonl; chown skueye:skueye /data/events.jsonl
+        (tail -n +1 -f /data/events.jsonl >/dev/virtio-ports/events 2>/dev/null &)
+        systemctl start skueye || { systemctl status skueye; cat /run/skueye.out; exit 1; }";
+    device.machine.guest.must(script, LONG).map(drop)
+}

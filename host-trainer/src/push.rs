@@ -51,6 +51,11 @@ fn main() -> ExitCode {
 
 /// How long one read waits.
 const READ: Duration = Duration::from_millis(50);
+/// How many bytes are written at once. The system blocks a write for which it has room in part, whatever the timeout, so no write
+/// may be larger than the room that "writable" promises: a full-speed USB packet, and one byte for a pseudo-terminal.
+const PIECE: (usize, usize) = (64, 1);
+/// How long a port may take nothing.
+const FULL: Duration = Duration::from_secs(5);
 
 fn push(arguments: &Arguments) -> Result<(), Fault> {
     let path = &arguments.bundle;
@@ -131,11 +136,15 @@ fn talk(
 
 /// A port that is full for a while is no failure.
 fn write_all(port: &mut TTYPort, mut bytes: &[u8]) -> Result<(), Fault> {
+    let is_terminal = port.name().is_some_and(|name| name.starts_with("/dev/pts"));
+    let piece = if is_terminal { PIECE.1 } else { PIECE.0 };
+    let mut taken = Instant::now();
     while !bytes.is_empty() {
-        match port.write(bytes) {
+        match port.write(&bytes[..bytes.len().min(piece)]) {
             Ok(0) => return Err(gone(&"the port takes nothing")),
-            Ok(count) => bytes = &bytes[count..],
+            Ok(count) => (bytes, taken) = (&bytes[count..], Instant::now()),
             Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) if e.kind() == ErrorKind::TimedOut && taken.elapsed() < FULL => {}
             Err(e) => return Err(gone(&e)),
         }
     }

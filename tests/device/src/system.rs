@@ -23,7 +23,7 @@ const SERVICE: &str = "firmware/agent/packaging/skueye.service";
 /// In place of the service's two minutes and three.
 const SOONER: &str = "[Service]
 WatchdogSec=20
-TimeoutStartSec=30
+TimeoutStartSec=20
 StandardOutput=append:/run/skueye.out
 StandardError=inherit
 ";

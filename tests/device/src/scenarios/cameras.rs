@@ -22,10 +22,11 @@ pub fn unplugged(play: &Play) -> Result<(), Trouble> {
     faults::sells(&mut device, 1)
 }
 
-/// The number of the device of vivid, the kernel's driver of a camera that is not there.
+/// The device of vivid, the kernel's driver of a camera that is not there, and its lasting name, as udev gives one.
 const VIVID: &str = "/dev/video9";
-/// Its stage is black and its only product a white box.
-const WHITE: usize = 7;
+const NAME: &str = "/dev/kiosk";
+/// Its stage is black and its only product a green box.
+const GREEN: usize = 2;
 
 /// vivid has no MJPEG and answers with something else, without an error; its rows of NV12 are longer than the picture is wide; and
 /// it is taken from its driver while it streams.
@@ -36,9 +37,9 @@ pub fn vivid(play: &Play) -> Result<(), Trouble> {
         "modprobe vivid n_devs=1 node_types=0x1 input_types=0x00 num_inputs=1 vid_cap_nr=9
         until [ -c {VIVID} ]; do usleep 20000; done
         sed -i 's/^width.*/width = 640/; s/^height.*/height = 480/' /device/kiosk.toml
-        sed -i 's#^stall_ms.*#&\\ndevice = \"{VIVID}\"\\nfrozen_frames = 0\\nformat = \"MJPEG\"#' /device/kiosk.toml"
+        sed -i 's#^stall_ms.*#&\\ndevice = \"{NAME}\"\\nfrozen_frames = 0\\nformat = \"MJPEG\"#' /device/kiosk.toml"
     ))?;
-    shows(&mut device, false)?;
+    named(&mut device)?;
     device.start("")?;
     let camera = opened(&mut device)?;
     has(&camera, "MJPG 640x480 at 8 frames/s was asked for")?;
@@ -50,14 +51,22 @@ pub fn vivid(play: &Play) -> Result<(), Trouble> {
     has(&camera, "NV12")?;
     device.ready()?;
     sells(&mut device)?;
-    device.must("echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind")?;
+    device.must(&format!(
+        "rm {NAME}; echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind"
+    ))?;
     device.fault("E305")?;
     device.must(&format!(
         "echo vivid.0 >/sys/bus/platform/drivers/vivid/bind; until [ -c {VIVID} ]; do usleep 20000; done"
     ))?;
-    shows(&mut device, false)?;
+    named(&mut device)?;
     device.ready()?;
     sells(&mut device)
+}
+
+/// Gives the camera its name once it shows the empty stage: a new one shows a test picture.
+fn named(device: &mut Device) -> Result<(), Trouble> {
+    shows(device, false)?;
+    device.must(&format!("ln -s {VIVID} {NAME}")).map(drop)
 }
 
 /// What the camera says of itself when it is opened next.
@@ -76,17 +85,17 @@ fn shows(device: &mut Device, a_box: bool) -> Result<(), Trouble> {
 }
 
 fn sells(device: &mut Device) -> Result<(), Trouble> {
-    let white = crate::plain::sold(WHITE)?;
+    let green = crate::plain::sold(GREEN)?;
     shows(device, true)?;
-    let event = device.event("the white box")?;
+    let event = device.event("the green box")?;
     shows(device, false)?;
     device.empty()?;
     same(
-        "the answer",
+        &format!("the answer of {event}"),
         &event["gtin"],
-        &Value::from(white.gtin.as_str()),
+        &Value::from(green.gtin.as_str()),
     )?;
-    faults::reads(device, &white.gtin)
+    faults::reads(device, &green.gtin)
 }
 
 fn has(camera: &str, words: &str) -> Result<(), Trouble> {

@@ -109,7 +109,11 @@ pub fn cable(play: &Play) -> Result<(), Trouble> {
     same("what is staged of half a bundle", staged, &Value::Null)?;
     device.must(spooled)?;
     plug(&mut device)?;
-    push.done()?;
+    push.done().map_err(|trouble| {
+        let told = "cat /tmp/receive.log; ls -l /dev/ttyUSB* /data/update/incoming";
+        let told = device.must(told).unwrap_or_default();
+        Trouble::new(trouble.to_string(), format!("on the device: {told}"))
+    })?;
     step(&mut device, "spring", "committed")?;
     device.ready()?;
     faults::sells(&mut device, 0)

@@ -30,6 +30,8 @@ pub fn run(options: &Receive) -> Result<(), Fault> {
             // The cable is out, or its other end is: what was spooled stays.
             Err(fault) => print::line(&fault.to_string())?,
         }
+        // The kernel gives an adapter that comes back another name while anybody holds it by this one.
+        drop(port);
         port = loop {
             sleep(BACK_OFF);
             if let Ok(port) = open(options) {

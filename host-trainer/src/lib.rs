@@ -20,6 +20,7 @@
 //! | [`evaluate`] | rankings, figures, thresholds |
 //! | [`mod@bench`] | training speed against PyTorch |
 //! | [`report`] | the HTML report |
+//! | [`retrieval`] | known again after a few shots: the benchmark of what nobody tuned for |
 //! | [`bundle`] | update bundles, and the keys that sign them |
 //! | [`quickstart`] | all of it, once |
 #![forbid(unsafe_code)]
@@ -43,6 +44,7 @@ pub mod progress;
 pub mod quickstart;
 pub mod random;
 pub mod report;
+pub mod retrieval;
 pub mod run;
 mod sealed;
 pub mod shard;

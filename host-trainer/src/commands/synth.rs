@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
-use skueye_trainer::synth::{SynthOptions, contact_sheet, generate};
+use clap::{Args, ValueEnum};
+use skueye_trainer::synth::{SynthOptions, Vocabulary, contact_sheet, generate};
 
 use super::print_dataset;
 
@@ -14,6 +14,9 @@ pub struct Synth {
     /// Equal seeds give equal bytes.
     #[arg(long, default_value_t = SynthOptions::default().seed)]
     seed: u64,
+    /// Brands, package shapes and fonts: those that training sees, or others that are for measuring alone.
+    #[arg(long, default_value = "training")]
+    vocabulary: Words,
     /// Products to train with.
     #[arg(long, default_value_t = SynthOptions::default().train_products)]
     train_products: usize,
@@ -46,10 +49,20 @@ pub struct Synth {
     contact_sheet: Option<PathBuf>,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum Words {
+    Training,
+    Unseen,
+}
+
 /// Draws the goods and tells what was written.
 pub fn run(synth: &Synth, json: bool) -> anyhow::Result<bool> {
     let options = SynthOptions {
         seed: synth.seed,
+        vocabulary: match synth.vocabulary {
+            Words::Training => Vocabulary::Training,
+            Words::Unseen => Vocabulary::Unseen,
+        },
         train_products: synth.train_products,
         val_products: synth.val_products,
         eval_products: synth.eval_products,

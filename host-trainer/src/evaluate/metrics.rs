@@ -104,6 +104,16 @@ impl Metrics {
     }
 }
 
+/// Share of the known queries with a right answer among the first `k`, which `rankings` reach.
+pub fn recall_within(rankings: &[Vec<Hit>], truth: &Truth, k: usize) -> f64 {
+    let right = |&query: &usize| {
+        let mut top = rankings[query].iter().take(k);
+        top.any(|hit| truth.is_right(query, hit.row))
+    };
+    let known: Vec<usize> = truth.known().collect();
+    known.iter().filter(|query| right(query)).count() as f64 / known.len().max(1) as f64
+}
+
 /// Intervals of `figure` over the `queries`.
 pub(super) fn intervals(
     queries: &[PerQuery],

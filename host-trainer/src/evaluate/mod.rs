@@ -45,7 +45,7 @@ pub use bootstrap::{Bootstrap, Interval, Intervals};
 pub use breakdown::{CategoryFigures, Confused, Worst, by_category, confusions, worst};
 pub use calibrate::{Calibration, CalibrationIntervals, calibrate_model};
 pub use evaluation::{Evaluation, EvaluationOptions, Model, evaluate};
-pub use metrics::{Metrics, PerQuery, auroc};
+pub use metrics::{Metrics, PerQuery, auroc, recall_within};
 pub use open_set::{BandFigures, OpenSet, OperatingPoint, Point, Share};
 pub use photos::write_photos;
 pub use release::{Embedded, embed_release, release_rows};

@@ -10,6 +10,8 @@ pub struct Truth {
     /// Product of each query.
     pub queries: Vec<usize>,
     rows_of: HashMap<usize, usize>,
+    /// Each row of the index asks all others.
+    leave_one_out: bool,
 }
 
 impl Truth {
@@ -23,18 +25,30 @@ impl Truth {
             index,
             queries,
             rows_of,
+            leave_one_out: false,
+        }
+    }
+
+    /// Of pictures of which each asks all others; the rankings must leave out the row that asks.
+    pub fn leave_one_out(products: Vec<usize>) -> Self {
+        Self {
+            leave_one_out: true,
+            ..Self::new(products.clone(), products)
         }
     }
 
     /// How many index rows show the product of `query`.
     pub fn relevant(&self, query: usize) -> usize {
         let rows = self.rows_of.get(&self.queries[query]);
-        rows.copied().unwrap_or(0)
+        rows.copied()
+            .unwrap_or(0)
+            .saturating_sub(usize::from(self.leave_one_out))
     }
 
     /// Whether the index row `row` shows the product of `query`.
     pub fn is_right(&self, query: usize, row: usize) -> bool {
-        self.index[row] == self.queries[query]
+        let own = self.leave_one_out && row == query;
+        !own && self.index[row] == self.queries[query]
     }
 
     /// The queries whose product is in the index.

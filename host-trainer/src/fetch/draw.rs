@@ -52,7 +52,8 @@ fn render(icon: &Icon, size: u16) -> Result<Pixmap, Fault> {
     Ok(pixels)
 }
 
-fn canvas(size: u16) -> Result<Pixmap, Fault> {
+/// White, `size` x `size` pixels. Errors: E303.
+pub(super) fn canvas(size: u16) -> Result<Pixmap, Fault> {
     let refused = || {
         let remedy = "choose a size in that range";
         Fault::new(
@@ -70,8 +71,8 @@ fn canvas(size: u16) -> Result<Pixmap, Fault> {
     Ok(pixels)
 }
 
-/// The canvas is opaque, so the alpha channel says nothing.
-fn encode(pixels: &Pixmap, size: u16) -> Result<Vec<u8>, Fault> {
+/// As a JPEG file. The canvas is opaque, so the alpha channel says nothing.
+pub(super) fn encode(pixels: &Pixmap, size: u16) -> Result<Vec<u8>, Fault> {
     let mut jpeg = Vec::new();
     Encoder::new(&mut jpeg, JPEG_QUALITY)
         .encode(pixels.data(), size, size, ColorType::Rgba)

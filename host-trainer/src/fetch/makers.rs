@@ -156,7 +156,8 @@ pub(super) fn plan<'a>(
         names.into_iter().zip(1..).collect()
     };
     let mut plan = Vec::new();
-    for (rank, (at, role)) in roles(concepts, options).into_iter().enumerate() {
+    let names: Vec<&str> = concepts.iter().map(|concept| concept.name).collect();
+    for (rank, (at, role)) in roles(&names, options).into_iter().enumerate() {
         let concept = &concepts[at];
         // The asking maker rotates, so that none is always the stranger.
         let asking = rank % concept.drawings.len();
@@ -181,12 +182,12 @@ pub(super) fn plan<'a>(
     Ok(plan)
 }
 
-/// The role of each concept (by its place), in an order that seed and names alone decide.
-pub(super) fn roles(concepts: &[Concept], options: MakersOptions) -> Vec<(usize, Role)> {
-    let mut order: Vec<usize> = (0..concepts.len()).collect();
+/// The role of each of `names` (by its place), in an order that seed and names alone decide.
+pub(super) fn roles(names: &[&str], options: MakersOptions) -> Vec<(usize, Role)> {
+    let mut order: Vec<usize> = (0..names.len()).collect();
     order.sort_by_cached_key(|&at| {
         let hash = Sha256::new().chain_update(options.seed.to_le_bytes());
-        <[u8; 32]>::from(hash.chain_update(concepts[at].name).finalize())
+        <[u8; 32]>::from(hash.chain_update(names[at]).finalize())
     });
     let share = |of: usize, share: f64| (of as f64 * share).round() as usize;
     let train = share(order.len(), options.train);

@@ -6,6 +6,7 @@
 mod concepts;
 mod distinct;
 mod draw;
+mod emoji;
 mod icons;
 mod makers;
 mod package;
@@ -14,5 +15,6 @@ mod weights;
 #[cfg(test)]
 mod tests;
 
+pub use emoji::{EmojiOptions, emoji};
 pub use makers::{MakersOptions, makers};
 pub use weights::lite_weights;

@@ -53,7 +53,7 @@ fn signed(effect: Effect, random: &mut Random) -> Option<f32> {
 }
 
 /// A white, soft, slanted ellipse somewhere: `opacity` in its middle.
-fn glare(image: &mut RgbImage, opacity: f32, random: &mut Random) {
+pub(super) fn glare(image: &mut RgbImage, opacity: f32, random: &mut Random) {
     let (width, height) = (image.width() as f32, image.height() as f32);
     let middle = [random.range(0.0, width), random.range(0.0, height)];
     let (sin, cos) = random.range(0.0, std::f32::consts::PI).sin_cos();
@@ -96,7 +96,7 @@ fn expose(image: &mut RgbImage, camera: &Camera, random: &mut Random) {
 }
 
 /// sRGB to linear light (IEC 61966-2-1).
-fn to_linear(value: f32) -> f32 {
+pub(super) fn to_linear(value: f32) -> f32 {
     match value <= 0.04045 {
         true => value / 12.92,
         false => ((value + 0.055) / 1.055).powf(2.4),
@@ -104,7 +104,7 @@ fn to_linear(value: f32) -> f32 {
 }
 
 /// Linear light to sRGB; what is too bright is clipped, as a sensor does.
-fn to_srgb(light: f32) -> f32 {
+pub(super) fn to_srgb(light: f32) -> f32 {
     match light <= 0.003_130_8 {
         true => light.max(0.0) * 12.92,
         false => (1.055 * light.powf(1.0 / 2.4) - 0.055).min(1.0),
@@ -113,7 +113,7 @@ fn to_srgb(light: f32) -> f32 {
 
 /// Adds noise of standard deviation `sigma` grey levels. More than half of its variance is shared by the channels: after
 /// demosaicing a sensor's noise is grey for the most part.
-fn add_noise(image: &mut RgbImage, sigma: f32, random: &mut Random) {
+pub(super) fn add_noise(image: &mut RgbImage, sigma: f32, random: &mut Random) {
     for pixel in image.data_mut().as_chunks_mut::<3>().0 {
         let [red, green] = deviates(random);
         let [blue, common] = deviates(random);
@@ -134,7 +134,7 @@ fn deviates(random: &mut Random) -> [f32; 2] {
 }
 
 /// To a JPEG of `quality` 1 to 100, its chroma halved as cameras do, and back.
-fn compress(image: &mut RgbImage, quality: u8) -> Result<(), Fault> {
+pub(super) fn compress(image: &mut RgbImage, quality: u8) -> Result<(), Fault> {
     let mut file = Vec::with_capacity(image.data().len() / 4);
     let mut encoder = Encoder::new(&mut file, quality.clamp(1, 100));
     encoder.set_sampling_factor(SamplingFactor::R_4_2_0);

@@ -6,11 +6,13 @@
 //! | `augment` | one varied view |
 //! | `geometry`, `tone`, `trivial`, `erase` | where pixels go, what colours become, TrivialAugmentWide, erasing |
 //! | `camera`, `blur` | what a cheap camera does to a picture |
+//! | [`corrupt`] | pictures made worse in one way, to measure with |
 //! | [`loader`] | a picture's pixels |
 //! | [`stream`] | batches made ahead of their use |
 //! | [`unreadable`] | pictures that cannot be read |
 //! | [`sheet`] | many pictures in one |
 
+pub mod corrupt;
 pub mod loader;
 pub mod settings;
 pub mod sheet;

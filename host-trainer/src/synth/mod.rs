@@ -40,11 +40,33 @@ use studio::Studio;
 
 pub use sheet::contact_sheet;
 
+/// Which brands, package shapes and fonts are drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Vocabulary {
+    /// Those that training sees.
+    #[default]
+    Training,
+    /// Others, for measuring alone: no data set that is trained on may draw them.
+    Unseen,
+}
+
+impl Vocabulary {
+    /// What a data set drawn with it is called.
+    pub fn data_name(self) -> &'static str {
+        match self {
+            Self::Training => "synth",
+            Self::Unseen => "synth-unseen",
+        }
+    }
+}
+
 /// What to generate. Equal options give equal bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SynthOptions {
     /// Where all randomness begins.
     pub seed: u64,
+    /// Brands, shapes and fonts.
+    pub vocabulary: Vocabulary,
     /// Products to train with.
     pub train_products: usize,
     /// Products of other brands than those of training, for choices and thresholds.
@@ -74,6 +96,7 @@ impl Default for SynthOptions {
     fn default() -> Self {
         Self {
             seed: 1,
+            vocabulary: Vocabulary::Training,
             train_products: 330,
             val_products: 40,
             eval_products: 130,
@@ -111,7 +134,7 @@ pub fn generate(root: &Path, options: &SynthOptions) -> Result<DatasetInfo, Faul
     let (products, images) = studio.photograph(&plan)?;
     let presentations = replay::film(&studio, &plan)?;
     let info = DatasetInfo {
-        name: "synth".to_owned(),
+        name: options.vocabulary.data_name().to_owned(),
         synthetic: true,
         source: format!("skueye-train synth {}", env!("CARGO_PKG_VERSION")),
         licence: "MIT OR Apache-2.0".to_owned(),
@@ -143,7 +166,8 @@ fn decoy_line(i: u64) -> u64 {
 }
 
 fn decoy(options: &SynthOptions, i: u64) -> Artwork {
-    let product = Product::new(options.seed, decoy_line(i), 0, u64::from(u32::MAX) + i);
+    let serial = u64::from(u32::MAX) + i;
+    let product = Product::new(options.seed, options.vocabulary, decoy_line(i), 0, serial);
     Artwork::new(options.seed, &product, options.size as f32)
 }
 

@@ -64,7 +64,7 @@ impl Studio<'_> {
         raster: &mut Raster,
         step: &Step,
     ) -> Result<(ProductRow, Vec<ImageRow>), Fault> {
-        let product = entry.product(self.options.seed, serial);
+        let product = entry.product(self.options, serial);
         let art = Artwork::new(self.options.seed, &product, 1.5 * self.options.size as f32);
         let subject = Subject::new(&art);
         let views = self.views(entry.role);

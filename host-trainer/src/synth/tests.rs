@@ -13,6 +13,7 @@ use crate::synth::print::art::Artwork;
 fn small(seed: u64) -> SynthOptions {
     SynthOptions {
         seed,
+        vocabulary: Vocabulary::Training,
         train_products: 7,
         val_products: 2,
         eval_products: 8,
@@ -151,9 +152,9 @@ fn the_replay_tells_where_and_when_each_item_rests() {
 #[test]
 fn members_of_a_line_differ_in_art_and_title_and_share_shape_and_brand() {
     for line in 0..12 {
-        let members = product::Line::new(9, line).members;
+        let members = product::Line::new(9, Vocabulary::Training, line).members;
         let products: Vec<_> = (0..=members)
-            .map(|m| Product::new(9, line, m, m as u64))
+            .map(|m| Product::new(9, Vocabulary::Training, line, m, m as u64))
             .collect();
         let titles: HashSet<_> = products.iter().map(Product::title).collect();
         assert_eq!(titles.len(), members + 1, "{titles:?}");
@@ -171,7 +172,7 @@ fn members_of_a_line_differ_in_art_and_title_and_share_shape_and_brand() {
 fn titles_keep_the_identifying_words_mostly_and_are_noisy() {
     let (mut brands, mut flavours, mut different) = (0, 0, HashSet::new());
     for i in 0..400u64 {
-        let product = Product::new(2, i / 4, (i % 4) as usize, i);
+        let product = Product::new(2, Vocabulary::Training, i / 4, (i % 4) as usize, i);
         let title = titles::noisy_title(&product, &mut stream(2, Purpose::Title, i, 0));
         let lower = title.to_lowercase();
         brands += usize::from(lower.contains(&product.line.brand.to_lowercase()));
@@ -194,7 +195,7 @@ fn titles_keep_the_identifying_words_mostly_and_are_noisy() {
 fn the_vocabulary_of_a_quick_start_has_hundreds_of_words() {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for (serial, entry) in plan::plan(&SynthOptions::default()).iter().enumerate() {
-        let product = entry.product(1, serial);
+        let product = entry.product(&SynthOptions::default(), serial);
         for view in 0..7 {
             let title = titles::noisy_title(
                 &product,
@@ -267,5 +268,44 @@ fn the_contact_sheet_shows_the_set() {
     assert_eq!(
         contact_sheet(root.path(), &sheet).unwrap_err().code(),
         Code::DataLayout
+    );
+}
+
+#[test]
+fn the_unseen_vocabulary_shares_no_brand_shape_or_font_with_training() {
+    use super::print::fonts::{logo_fonts, text_fonts};
+    let data = |vocabulary| {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("data");
+        let options = SynthOptions {
+            vocabulary,
+            presentations: 0,
+            unknown_presentations: 0,
+            eval_products: 40,
+            ..small(5)
+        };
+        let info = generate(&folder, &options).unwrap();
+        let products = Dataset::open(&folder).unwrap().products().unwrap();
+        (info.name, products.unwrap())
+    };
+    let (name, seen) = data(Vocabulary::Training);
+    let (other_name, unseen) = data(Vocabulary::Unseen);
+    assert_eq!((&*name, &*other_name), ("synth", "synth-unseen"));
+    let brands = |of: &[crate::data::ProductRow]| {
+        let brands = of.iter().map(|p| p.brand.clone());
+        brands.collect::<BTreeSet<String>>()
+    };
+    let shapes = |of: &[crate::data::ProductRow]| {
+        let shapes = of.iter().map(|p| p.shape.clone());
+        shapes.collect::<BTreeSet<String>>()
+    };
+    assert!(brands(&seen).is_disjoint(&brands(&unseen)));
+    assert!(shapes(&seen).is_disjoint(&shapes(&unseen)));
+    let fonts = |of| [logo_fonts(of), text_fonts(of)].concat();
+    let seen = fonts(Vocabulary::Training);
+    assert!(
+        fonts(Vocabulary::Unseen)
+            .iter()
+            .all(|font| !seen.contains(font))
     );
 }

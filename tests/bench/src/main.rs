@@ -8,6 +8,7 @@ mod npy;
 mod page_load;
 mod progress;
 mod random;
+mod retrieval;
 mod start;
 mod update;
 mod vectors;
@@ -40,6 +41,8 @@ enum Command {
     /// The browsers and requests; called by `page-load`.
     #[command(hide = true)]
     PageClients(page_load::clients::Clients),
+    /// Products known again after a few shots, on sets that nobody tuned for; and what worse pictures cost.
+    Retrieval(retrieval::RetrievalBench),
     /// From the start of the device program to its first answer, with a large gallery.
     Start(start::StartBench),
     /// Install a gallery bundle: time against disk and SHA-256, memory, and the size of a delta.
@@ -58,6 +61,7 @@ fn main() -> anyhow::Result<()> {
         Command::Gallery(command) => command.run().context("skueye-bench gallery"),
         Command::PageLoad(command) => command.run().context("skueye-bench page-load"),
         Command::PageClients(command) => command.run().context("skueye-bench page-clients"),
+        Command::Retrieval(command) => command.run().context("skueye-bench retrieval"),
         Command::Start(command) => command.run().context("skueye-bench start"),
         Command::Update(command) => command.run().context("skueye-bench update"),
         Command::UpdateInstall(command) => command.run().context("skueye-bench update-install"),

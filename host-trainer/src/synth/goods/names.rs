@@ -1,5 +1,6 @@
 //! Invented brand names, composed from syllables: unlimited for our purpose, and nobody's mark on purpose.
 
+use crate::synth::Vocabulary;
 use crate::synth::rng::{Purpose, stream};
 
 /// Three letters each, and two letters each, so that no two compositions read the same.
@@ -19,19 +20,35 @@ const LAST: [&str; 30] = [
     "ra", "no", "lis", "ndo", "rix", "via", "ster", "mont", "quil", "dora", "nthe", "lta", "zzo", "rno", "bury",
     "well", "field", "vik", "sen", "dal", "rth", "nza", "ria", "lux", "gard", "x", "n", "mar", "que", "fin",
 ];
+/// First and last syllables of the vocabulary that nothing is trained on: no name of it begins as one of the others does.
+#[rustfmt::skip]
+const UNSEEN_FIRST: [&str; 48] = [
+    "abr", "ach", "agn", "alv", "amb", "ank", "arb", "asp", "bra", "bri", "cla", "cru", "dra", "dru", "ebb", "egn",
+    "elk", "emb", "fio", "fju", "fra", "fri", "gla", "gri", "hjo", "hua", "ibe", "ign", "jas", "jul", "kla", "kri",
+    "lju", "lua", "mjo", "oak", "okt", "oru", "pla", "pri", "sko", "sta", "swe", "tri", "ulv", "umb", "wha", "xen",
+];
+#[rustfmt::skip]
+const UNSEEN_LAST: [&str; 30] = [
+    "bo", "ck", "dle", "eth", "fjord", "gh", "hof", "io", "jak", "kko", "lund", "mpa", "nner", "oost", "pp", "qua",
+    "rsk", "ss", "tt", "urg", "vver", "wick", "xo", "yard", "zko", "berg", "croft", "haven", "strom", "thal",
+];
 /// How many different names there are.
 pub(crate) const COUNT: u64 = 48 * 30 * 30;
 
 /// The name of brand `index`; different for different indices below [`COUNT`] of one seed.
-pub(crate) fn brand(seed: u64, index: u64) -> String {
+pub(crate) fn brand(seed: u64, vocabulary: Vocabulary, index: u64) -> String {
+    let (firsts, lasts) = match vocabulary {
+        Vocabulary::Training => (&FIRST, &LAST),
+        Vocabulary::Unseen => (&UNSEEN_FIRST, &UNSEEN_LAST),
+    };
     let shift = stream(seed, Purpose::Names, 0, 0).bits() % COUNT;
     // 25,931 is prime and does not divide COUNT, so this permutes the names.
     let at = ((index % COUNT) * 25_931 + shift) % COUNT;
     let name = format!(
         "{}{}{}",
-        FIRST[(at % 48) as usize],
+        firsts[(at % 48) as usize],
         SECOND[(at / 48 % 30) as usize],
-        LAST[(at / (48 * 30)) as usize]
+        lasts[(at / (48 * 30)) as usize]
     );
     capitalised(&name)
 }
@@ -49,7 +66,11 @@ mod tests {
 
     #[test]
     fn brands_are_unique_until_the_syllables_run_out() {
-        let names: std::collections::HashSet<_> = (0..COUNT).map(|i| brand(5, i)).collect();
-        assert_eq!(names.len() as u64, COUNT);
+        let both = [Vocabulary::Training, Vocabulary::Unseen];
+        let names: std::collections::HashSet<_> = both
+            .into_iter()
+            .flat_map(|vocabulary| (0..COUNT).map(move |i| brand(5, vocabulary, i)))
+            .collect();
+        assert_eq!(names.len() as u64, 2 * COUNT);
     }
 }

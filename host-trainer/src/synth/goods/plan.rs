@@ -25,14 +25,13 @@ pub(crate) struct Entry {
 /// Every product of the data set. Training, validation and evaluation share neither lines nor brands: what is chosen and
 /// calibrated on the validation products holds for products whose like the network has not seen.
 pub(crate) fn plan(options: &SynthOptions) -> Vec<Entry> {
-    let seed = options.seed;
     let mut plan = Vec::new();
-    let mut next = take(seed, 0, options.train_products, Role::Train, &mut plan);
-    next = take(seed, next, options.val_products, Role::Val, &mut plan);
+    let mut next = take(options, 0, options.train_products, Role::Train, &mut plan);
+    next = take(options, next, options.val_products, Role::Val, &mut plan);
     let eval_begin = plan.len();
     let first_line = next;
     next = take(
-        seed,
+        options,
         first_line,
         options.eval_products,
         Role::Eval,
@@ -47,21 +46,28 @@ pub(crate) fn plan(options: &SynthOptions) -> Vec<Entry> {
         .take(options.unknown_products / 4)
         .map(|&line| Entry {
             line,
-            member: Line::new(seed, line).members,
+            member: Line::new(options.seed, options.vocabulary, line).members,
             role: Role::Unknown,
         });
     let extra: Vec<_> = extra.collect();
     let rest = options.unknown_products - extra.len();
     plan.extend(extra);
-    take(seed, next, rest, Role::Unknown, &mut plan);
+    take(options, next, rest, Role::Unknown, &mut plan);
     plan
 }
 
 /// Adds `count` products of the lines from `line` on; returns the first line of the next brand.
-fn take(seed: u64, mut line: u64, count: usize, role: Role, plan: &mut Vec<Entry>) -> u64 {
+fn take(
+    options: &SynthOptions,
+    mut line: u64,
+    count: usize,
+    role: Role,
+    plan: &mut Vec<Entry>,
+) -> u64 {
     let end = plan.len() + count;
     while plan.len() < end {
-        let members = Line::new(seed, line).members.min(end - plan.len());
+        let members = Line::new(options.seed, options.vocabulary, line).members;
+        let members = members.min(end - plan.len());
         plan.extend((0..members).map(|member| Entry { line, member, role }));
         line += 1;
     }
@@ -70,7 +76,13 @@ fn take(seed: u64, mut line: u64, count: usize, role: Role, plan: &mut Vec<Entry
 
 impl Entry {
     /// The product, as the `serial`-th of the data set.
-    pub(crate) fn product(&self, seed: u64, serial: usize) -> Product {
-        Product::new(seed, self.line, self.member, serial as u64)
+    pub(crate) fn product(&self, options: &SynthOptions, serial: usize) -> Product {
+        Product::new(
+            options.seed,
+            options.vocabulary,
+            self.line,
+            self.member,
+            serial as u64,
+        )
     }
 }

@@ -5,6 +5,7 @@ use skueye_models::Gtin;
 use super::catalogue::{METAS, Unit, category_ids};
 use super::flavours::Flavour;
 use super::names::{self, capitalised};
+use crate::synth::Vocabulary;
 use crate::synth::rng::{Purpose, Rng, stream};
 
 /// Lines of one brand follow one another.
@@ -22,6 +23,11 @@ pub(crate) enum Shape {
     Can,
     Bottle,
     Pouch,
+    /// A carton with a ridged roof. This and those below are of the vocabulary that nothing is trained on.
+    Gable,
+    Tub,
+    Jar,
+    Tube,
 }
 
 impl Shape {
@@ -32,6 +38,22 @@ impl Shape {
             Shape::Can => "can",
             Shape::Bottle => "bottle",
             Shape::Pouch => "pouch",
+            Shape::Gable => "gable-top carton",
+            Shape::Tub => "tub",
+            Shape::Jar => "jar",
+            Shape::Tube => "tube",
+        }
+    }
+
+    /// What goods that come in this form come in, in `vocabulary`.
+    fn of(self, vocabulary: Vocabulary) -> Self {
+        match (vocabulary, self) {
+            (Vocabulary::Training, shape) => shape,
+            (Vocabulary::Unseen, Shape::Box) => Shape::Gable,
+            (Vocabulary::Unseen, Shape::Can) => Shape::Tub,
+            (Vocabulary::Unseen, Shape::Bottle) => Shape::Jar,
+            (Vocabulary::Unseen, Shape::Pouch) => Shape::Tube,
+            (Vocabulary::Unseen, shape) => shape,
         }
     }
 }
@@ -70,6 +92,7 @@ impl Unit {
 #[derive(Debug, Clone)]
 pub(crate) struct Line {
     pub(crate) index: u64,
+    pub(crate) vocabulary: Vocabulary,
     pub(crate) brand_index: u64,
     pub(crate) brand: String,
     pub(crate) series: Option<&'static str>,
@@ -86,8 +109,8 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// Line `index` of `seed`.
-    pub(crate) fn new(seed: u64, index: u64) -> Self {
+    /// Line `index` of `seed` in `vocabulary`.
+    pub(crate) fn new(seed: u64, vocabulary: Vocabulary, index: u64) -> Self {
         let brand_index = index / LINES_PER_BRAND;
         let meta_index = stream(seed, Purpose::Line, brand_index, 1).below(METAS.len());
         let meta = &METAS[meta_index];
@@ -99,12 +122,13 @@ impl Line {
         rng.shuffle(&mut flavours);
         Self {
             index,
+            vocabulary,
             brand_index,
-            brand: names::brand(seed, brand_index),
+            brand: names::brand(seed, vocabulary, brand_index),
             series: rng.chance(0.6).then(|| *rng.pick(&SERIES)),
             noun: group.nouns[noun_index],
             claim: rng.chance(0.6).then(|| *rng.pick(meta.claims)),
-            shape: *rng.pick(group.shapes),
+            shape: rng.pick(group.shapes).of(vocabulary),
             categories: category_ids(meta_index, group_index, noun_index),
             members: 3 + rng.below(4),
             group: group.name,
@@ -155,8 +179,14 @@ pub(crate) struct Product {
 
 impl Product {
     /// Member `member` of line `line`, the `serial`-th product of the data set.
-    pub(crate) fn new(seed: u64, line: u64, member: usize, serial: u64) -> Self {
-        let line = Line::new(seed, line);
+    pub(crate) fn new(
+        seed: u64,
+        vocabulary: Vocabulary,
+        line: u64,
+        member: usize,
+        serial: u64,
+    ) -> Self {
+        let line = Line::new(seed, vocabulary, line);
         let (flavour, size) = line.member(member);
         let gtin = gtin(seed, serial);
         Self {

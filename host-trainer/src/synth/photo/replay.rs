@@ -57,7 +57,7 @@ pub(crate) fn film(studio: &Studio<'_>, plan: &[Entry]) -> Result<Vec<Presentati
         .map_init(
             || Raster::new(stage.empty.width, stage.empty.height),
             |raster, (i, visit)| {
-                let product = plan[visit.serial].product(studio.options.seed, visit.serial);
+                let product = plan[visit.serial].product(studio.options, visit.serial);
                 let art = Artwork::new(studio.options.seed, &product, stage.empty.height as f32);
                 let rng = stream(studio.options.seed, Purpose::Presentation, i as u64, 0);
                 let shown = Shown::new(Subject::new(&art), &stage, rng);

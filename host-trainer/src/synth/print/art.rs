@@ -42,7 +42,7 @@ impl Artwork {
             Texture::new(&canvas.into_pixmap())
         };
         let (front, back, side) = match package.shape {
-            Shape::Can | Shape::Bottle => {
+            Shape::Can | Shape::Bottle | Shape::Tub | Shape::Jar => {
                 let around = std::f32::consts::PI * package.size[0];
                 (
                     panel(around, &|c, area| painter.wrap(c, area, width)),
@@ -50,7 +50,7 @@ impl Artwork {
                     None,
                 )
             }
-            Shape::Pouch => {
+            Shape::Pouch | Shape::Tube => {
                 let back = panel(width, &|c, area| painter.back(c, area));
                 // The seams above and below stay free.
                 let front = |c: &mut Canvas, area: Area| {
@@ -58,7 +58,7 @@ impl Artwork {
                 };
                 (panel(width, &front), Some(back), None)
             }
-            Shape::Box => {
+            Shape::Box | Shape::Gable => {
                 let back = panel(width, &|c, area| painter.back(c, area));
                 let side = panel(package.size[2], &|c, area| painter.side(c, area));
                 (

@@ -2,7 +2,7 @@
 
 use super::canvas::Area;
 use super::colour::{Palette, Rgb};
-use super::fonts::{Font, LOGO_FONTS, TEXT_FONTS};
+use super::fonts::{Font, logo_fonts, text_fonts};
 use crate::synth::goods::product::Line;
 use crate::synth::rng::{Purpose, Rng, stream};
 
@@ -111,10 +111,10 @@ impl Design {
         }
         let layouts: &[Layout] = if width > 1.1 * height { &WIDE } else { &TALL };
         Self {
-            logo_font: *brand.pick(&LOGO_FONTS),
+            logo_font: *brand.pick(logo_fonts(line.vocabulary)),
             logo_upper: brand.chance(0.35),
             emblem: emblem(&mut brand),
-            text_font: *rng.pick(&TEXT_FONTS),
+            text_font: *rng.pick(text_fonts(line.vocabulary)),
             layout: *rng.pick(layouts),
             band: band(&mut rng),
             pattern: pattern(&mut rng),

@@ -7,6 +7,8 @@ use skrifa::instance::{LocationRef, Size};
 use skrifa::outline::{DrawSettings, OutlinePen};
 use skrifa::{FontRef, MetadataProvider};
 
+use crate::synth::Vocabulary;
+
 /// A font of `assets/fonts`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Font {
@@ -18,10 +20,15 @@ pub(crate) enum Font {
     Fredoka,
     OleoScript,
     Righteous,
+    BreeSerif,
+    Cinzel,
+    JosefinSans,
+    LuckiestGuy,
+    PathwayGothicOne,
 }
 
 /// Fonts with the character that a brand's name wants.
-pub(crate) const LOGO_FONTS: [Font; 7] = [
+const LOGO_FONTS: [Font; 7] = [
     Font::AbrilFatface,
     Font::ArchivoBlack,
     Font::Arvo,
@@ -31,13 +38,43 @@ pub(crate) const LOGO_FONTS: [Font; 7] = [
     Font::Righteous,
 ];
 /// Fonts that stay legible when small.
-pub(crate) const TEXT_FONTS: [Font; 5] = [
+const TEXT_FONTS: [Font; 5] = [
     Font::ArchivoBlack,
     Font::ArchivoNarrow,
     Font::Arvo,
     Font::BebasNeue,
     Font::Fredoka,
 ];
+/// Both, of the vocabulary that nothing is trained on.
+const UNSEEN_LOGO_FONTS: [Font; 5] = [
+    Font::BreeSerif,
+    Font::Cinzel,
+    Font::JosefinSans,
+    Font::LuckiestGuy,
+    Font::PathwayGothicOne,
+];
+const UNSEEN_TEXT_FONTS: [Font; 4] = [
+    Font::BreeSerif,
+    Font::Cinzel,
+    Font::JosefinSans,
+    Font::PathwayGothicOne,
+];
+
+/// The fonts of `vocabulary` for brands' names.
+pub(crate) fn logo_fonts(vocabulary: Vocabulary) -> &'static [Font] {
+    match vocabulary {
+        Vocabulary::Training => &LOGO_FONTS,
+        Vocabulary::Unseen => &UNSEEN_LOGO_FONTS,
+    }
+}
+
+/// The fonts of `vocabulary` that stay legible when small.
+pub(crate) fn text_fonts(vocabulary: Vocabulary) -> &'static [Font] {
+    match vocabulary {
+        Vocabulary::Training => &TEXT_FONTS,
+        Vocabulary::Unseen => &UNSEEN_TEXT_FONTS,
+    }
+}
 
 macro_rules! font_file {
     ($name:literal) => {
@@ -51,7 +88,7 @@ macro_rules! font_file {
 }
 
 /// In the order of [`Font`].
-static FILES: [&[u8]; 8] = [
+static FILES: [&[u8]; 13] = [
     font_file!("AbrilFatface"),
     font_file!("ArchivoBlack"),
     font_file!("ArchivoNarrow"),
@@ -60,6 +97,11 @@ static FILES: [&[u8]; 8] = [
     font_file!("Fredoka"),
     font_file!("OleoScript"),
     font_file!("Righteous"),
+    font_file!("BreeSerif"),
+    font_file!("Cinzel"),
+    font_file!("JosefinSans"),
+    font_file!("LuckiestGuy"),
+    font_file!("PathwayGothicOne"),
 ];
 static FACES: LazyLock<Vec<Face>> = LazyLock::new(|| FILES.iter().map(|f| Face::read(f)).collect());
 

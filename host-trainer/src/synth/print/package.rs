@@ -36,6 +36,26 @@ impl Package {
                     width * rng.range(0.22, 0.36),
                 ]
             }
+            Shape::Gable => {
+                let width = rng.range(6.5, 9.5);
+                [
+                    width,
+                    width * rng.range(1.9, 2.6),
+                    width * rng.range(0.8, 1.0),
+                ]
+            }
+            Shape::Tub => {
+                let diameter = rng.range(7.0, 11.5);
+                [diameter, diameter * rng.range(0.75, 1.15), diameter]
+            }
+            Shape::Jar => {
+                let diameter = rng.range(6.0, 9.5);
+                [diameter, diameter * rng.range(1.05, 1.6), diameter]
+            }
+            Shape::Tube => {
+                let width = rng.range(6.0, 8.5);
+                [width, width * rng.range(1.9, 2.6), 0.62 * width]
+            }
         };
         let shoulder = rng.range(0.58, 0.70);
         let neck = [
@@ -46,6 +66,10 @@ impl Package {
         let label = match line.shape {
             Shape::Bottle => [rng.range(0.05, 0.10), shoulder - rng.range(0.01, 0.04)],
             Shape::Can => [0.035, 0.965],
+            Shape::Gable => [0.0, 0.78],
+            Shape::Tub => [0.05, 0.88],
+            Shape::Jar => [0.12, 0.74],
+            Shape::Tube => [0.16, 1.0],
             _ => [0.0, 1.0],
         };
         Self {
@@ -60,10 +84,11 @@ impl Package {
     /// Width and height of the panel that carries the front's design.
     pub(crate) fn front(&self) -> [f32; 2] {
         let [width, height, _] = self.size;
+        let printed = height * (self.label[1] - self.label[0]);
         match self.shape {
-            Shape::Box | Shape::Pouch => [width, height],
+            Shape::Box | Shape::Pouch | Shape::Gable | Shape::Tube => [width, printed],
             // 1.7 radii of arc: what is seen of a cylinder without much foreshortening.
-            Shape::Can | Shape::Bottle => [0.85 * width, height * (self.label[1] - self.label[0])],
+            Shape::Can | Shape::Bottle | Shape::Tub | Shape::Jar => [0.85 * width, printed],
         }
     }
 }

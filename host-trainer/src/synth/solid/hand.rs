@@ -149,9 +149,11 @@ impl Grip<'_> {
         };
         let side = (x / (0.5 * w)).abs();
         let front = match self.package.shape {
-            Shape::Box => d / 2.0,
-            Shape::Can | Shape::Bottle => d / 2.0 * (1.0 - side * side).max(0.0).sqrt(),
-            Shape::Pouch => d / 2.0 * (1.0 - side.powf(2.4)).max(0.1) * 0.9,
+            Shape::Box | Shape::Gable => d / 2.0,
+            Shape::Can | Shape::Bottle | Shape::Tub | Shape::Jar => {
+                d / 2.0 * (1.0 - side * side).max(0.0).sqrt()
+            }
+            Shape::Pouch | Shape::Tube => d / 2.0 * (1.0 - side.powf(2.4)).max(0.1) * 0.9,
         };
         [x, y, front + lift]
     }

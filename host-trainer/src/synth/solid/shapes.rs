@@ -1,5 +1,7 @@
 //! Packages as meshes that carry their artwork.
 
+mod unseen;
+
 use super::mesh::{Material, Mesh, Vertex};
 use super::vector::{Vec3, add, cross, normalize, scale, sub};
 use crate::synth::goods::product::Shape;
@@ -15,6 +17,10 @@ pub(crate) fn package(art: &Artwork) -> Mesh<'_> {
         Shape::Can => can(art),
         Shape::Bottle => bottle(art),
         Shape::Pouch => pouch(art),
+        Shape::Gable => unseen::gable(art),
+        Shape::Tub => unseen::tub(art),
+        Shape::Jar => unseen::jar(art),
+        Shape::Tube => unseen::tube(art),
     }
 }
 

@@ -32,9 +32,19 @@ impl TractEmbedder {
     pub fn with_batch(onnx: &[u8], contract: &Contract, batch: usize) -> Result<Self, Fault> {
         let mut model = parse(onnx, contract)?;
         widen_to_f32(&mut model);
+        Self::of(&model, contract, batch)
+    }
+
+    /// As [`Self::new`], each value of the type that the file gives it: for a network that rounds its results to FP16
+    /// ([`crate::onnx::round_to_f16`]), as a runtime with FP16 arithmetic does. Slower than f32.
+    pub fn as_typed(onnx: &[u8], contract: &Contract) -> Result<Self, Fault> {
+        Self::of(&parse(onnx, contract)?, contract, 1)
+    }
+
+    fn of(model: &ModelProto, contract: &Contract, batch: usize) -> Result<Self, Fault> {
         let (batch, size, dim) = (batch.max(1), contract.size as usize, contract.dim as usize);
         // A graph that contradicts itself makes tract panic in places; nothing of it outlives the attempt.
-        let built = catch_unwind(AssertUnwindSafe(|| build(&model, batch, size)))
+        let built = catch_unwind(AssertUnwindSafe(|| build(model, batch, size)))
             .map_err(|_| damaged("a graph that contradicts itself"))?;
         let plan = built.map_err(|error| damaged(format!("{error:#}")))?;
         check_output(&plan, batch, dim)?;
@@ -162,6 +172,25 @@ mod tests {
         // The weights are exact in FP16 but for the bias of 0.01.
         for (a, b) in embed(&mut fp16, &input).iter().zip(&rows) {
             assert!((a - b).abs() < 1e-5, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn a_network_that_rounds_to_fp16_does_so_only_as_typed() {
+        let mut model = parse(&tiny_onnx(ID, true), &CONTRACT).unwrap();
+        widen_to_f32(&mut model);
+        crate::onnx::round_to_f16(&mut model);
+        let rounded = prost::Message::encode_to_vec(&model);
+        let mut typed = TractEmbedder::as_typed(&rounded, &CONTRACT).unwrap();
+        let mut widened = TractEmbedder::new(&rounded, &CONTRACT).unwrap();
+        let is_half = |v: &f32| half::f16::from_f32(*v).to_f32() == *v;
+        let (halves, floats) = (
+            embed(&mut typed, &tensor(1)),
+            embed(&mut widened, &tensor(1)),
+        );
+        assert!(halves.iter().all(is_half) && !floats.iter().all(is_half));
+        for (a, b) in halves.iter().zip(&floats) {
+            assert!((a - b).abs() < 2e-3 * b.abs().max(1.0), "{a} {b}");
         }
     }
 

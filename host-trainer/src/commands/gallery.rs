@@ -9,6 +9,9 @@ use skueye_trainer::evaluate::{EvaluationSet, write_photos};
 
 use super::print;
 
+/// Pairs of look-alikes that are printed; the file beside the gallery has more.
+const SHOWN: usize = 20;
+
 #[derive(Subcommand)]
 pub enum GalleryCommand {
     /// Builds a gallery from vectors that `embed` wrote; the ground truth says which product each row shows.
@@ -33,6 +36,10 @@ pub enum GalleryCommand {
         /// A CSV of thresholds of single products: GTIN, ACCEPT, REJECT, MARGIN. An empty cell is as for all products.
         #[arg(long, value_name = "FILE")]
         thresholds: Option<PathBuf>,
+        /// Lists at most so many pairs of products that look alike, beside the gallery; 0 looks for none. Of more than
+        /// 200,000 rows none are looked for.
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        look_alikes: usize,
     },
     /// Writes a photo of each product of a data set's index, GTIN.jpg, for the device's page (gallery.photos).
     Photos {
@@ -55,18 +62,24 @@ pub fn run(command: GalleryCommand, json: bool) -> anyhow::Result<bool> {
             fp16,
             lists,
             thresholds,
+            look_alikes,
         } => {
             let thresholds = thresholds.map_or(Ok(Vec::new()), |path| read_thresholds(&path))?;
             let besides = Besides {
                 fp16,
                 lists,
                 thresholds,
+                look_alikes,
             };
             let data = Dataset::open(&data)?;
             let report = build_gallery(&model, &vectors, &data, &besides, &out)?;
             print(json, &report, |report| {
                 let (rows, products) = (report.rows, report.products);
-                format!("{rows} rows of {products} products in {}", out.display())
+                let written = format!("{rows} rows of {products} products in {}", out.display());
+                match &report.look_alikes {
+                    Some(found) => format!("{}{written}", found.table(SHOWN)),
+                    None => written,
+                }
             })
         }
         GalleryCommand::Photos { data, out } => {

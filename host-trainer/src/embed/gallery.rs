@@ -8,18 +8,22 @@ use skueye_gallery::{Extras, GalleryBuilder};
 use skueye_models::{Code, Fault, Gtin, Product};
 use skueye_vision::model::read_manifest;
 
+use super::look_alikes::{Compared, LookAlikes, MOST_ROWS};
 use super::merge::open_all;
 use super::thresholds::ProductThresholds;
 use crate::data::{Dataset, ProductRow};
 use crate::progress::Step;
+use crate::vectors::Vectors;
 
 /// What a gallery holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GalleryReport {
     /// Vectors in it.
     pub rows: u64,
     /// Different products.
     pub products: u64,
+    /// Products that look alike; none where nobody looked.
+    pub look_alikes: Option<LookAlikes>,
 }
 
 /// What a gallery has besides rows and products.
@@ -31,10 +35,13 @@ pub struct Besides {
     pub lists: Option<u32>,
     /// What single products have in place of the model's thresholds.
     pub thresholds: Vec<ProductThresholds>,
+    /// How many pairs of look-alikes are listed at most; 0 to look for none.
+    pub look_alikes: usize,
 }
 
 /// Builds the gallery of `vectors` (the files of all shards, in any order) for the device at `out`. Rows stand in the order
-/// of the data set's table, products in the order of their first rows, so the number of shards does not show.
+/// of the data set's table, products in the order of their first rows, so the number of shards does not show. Look-alikes,
+/// where they are looked for, are written beside it.
 ///
 /// Errors: E517, E518 where the vectors are not of this model and data, E507 without a ground truth, E503 for thresholds of a
 /// product that has no row, E204 also for those out of range, E901.
@@ -62,13 +69,14 @@ pub fn build_gallery(
     if let Some(lists) = besides.lists {
         builder = builder.with_lists(lists);
     }
-    let step = Step::new(
-        "gallery",
-        parts.iter().map(|part| part.uuids.len() as u64).sum(),
-    );
+    let total: usize = parts.iter().map(|part| part.uuids.len()).sum();
+    let looks = besides.look_alikes > 0 && total <= MOST_ROWS;
+    let mut seen = Seen::default();
+    let step = Step::new("gallery", total as u64);
     let mut report = GalleryReport {
         rows: 0,
         products: 0,
+        look_alikes: None,
     };
     for part in &parts {
         part.each_unit(|uuid, embedding| {
@@ -81,6 +89,9 @@ pub fn build_gallery(
                 }
             };
             builder.add_row(product, &embedding)?;
+            if looks {
+                seen.add(gtin, embedding.as_slice());
+            }
             report.rows += 1;
             step.advance(1);
             Ok(())
@@ -89,8 +100,64 @@ pub fn build_gallery(
     for own in &besides.thresholds {
         set_thresholds(&mut builder, own)?;
     }
+    drop(step);
+    if looks && report.rows > 0 {
+        let margin = manifest.thresholds.margin;
+        let found = seen.look_alikes(head.dim as usize, &shown, dataset, besides, margin)?;
+        found.write(out)?;
+        report.look_alikes = Some(found);
+    }
     builder.write(out)?;
     Ok(report)
+}
+
+/// The rows once more, to be compared.
+#[derive(Default)]
+struct Seen {
+    values: Vec<f32>,
+    /// The product of each row.
+    shown: Vec<usize>,
+    gtins: Vec<Gtin>,
+    numbers: HashMap<Gtin, usize>,
+}
+
+impl Seen {
+    fn add(&mut self, gtin: Gtin, values: &[f32]) {
+        let number = *self.numbers.entry(gtin).or_insert_with(|| {
+            self.gtins.push(gtin);
+            self.gtins.len() - 1
+        });
+        self.shown.push(number);
+        self.values.extend_from_slice(values);
+    }
+
+    /// `margin` is the model's, for products that have none of their own.
+    fn look_alikes(
+        self,
+        dim: usize,
+        shown: &Shown,
+        dataset: &Dataset,
+        besides: &Besides,
+        margin: f32,
+    ) -> Result<LookAlikes, Fault> {
+        let own = |gtin: Gtin| {
+            let own = besides.thresholds.iter().find(|own| own.gtin == gtin);
+            own.and_then(|own| own.margin).unwrap_or(margin)
+        };
+        let compared = |&gtin: &Gtin| {
+            let product = shown.product(gtin, dataset)?;
+            Ok(Compared {
+                gtin,
+                title: product.title,
+                line: product.category,
+                margin: own(gtin),
+            })
+        };
+        let products = self.gtins.iter().map(compared);
+        let products: Vec<Compared> = products.collect::<Result<_, Fault>>()?;
+        let rows = Vectors::new(dim, self.values)?.normalised()?;
+        LookAlikes::find(&rows, &self.shown, &products, besides.look_alikes)
+    }
 }
 
 fn set_thresholds(builder: &mut GalleryBuilder, own: &ProductThresholds) -> Result<(), Fault> {

@@ -9,11 +9,13 @@
 //! | [`mod@file`] | the finished file: `.npy` with `.tsv` beside it |
 //! | [`mod@merge`] | the parts of all processes together |
 //! | [`gallery`] | a gallery from vectors |
+//! | [`look_alikes`] | products that the device cannot tell apart |
 //! | [`mod@thresholds`] | thresholds of single products |
 
 pub mod file;
 pub mod gallery;
 pub mod journal;
+pub mod look_alikes;
 pub mod merge;
 pub mod pool;
 pub mod shard;
@@ -24,6 +26,7 @@ mod tests;
 
 pub use file::{EmbeddingFile, EmbeddingHead};
 pub use gallery::{Besides, GalleryReport, build_gallery};
+pub use look_alikes::{LookAlike, LookAlikes};
 pub use merge::merge;
 pub use pool::embed_pictures;
 pub use shard::{EmbedOptions, EmbedReport, embed};

@@ -75,6 +75,7 @@ fn three_shards_merge_to_the_bytes_of_one_process_vectors_and_gallery() {
     let besides = Besides {
         fp16: true,
         lists: Some(2),
+        look_alikes: 9,
         ..Besides::default()
     };
     let report = build_gallery(
@@ -85,11 +86,17 @@ fn three_shards_merge_to_the_bytes_of_one_process_vectors_and_gallery() {
         &one,
     )
     .unwrap();
+    let text = fs::read_to_string(at("one.look-alikes.json")).unwrap();
+    let listed: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let looks = report.look_alikes.clone().unwrap();
+    assert_eq!(listed, serde_json::to_value(&looks).unwrap());
+    assert_eq!((looks.of, looks.worst.len()), (4, looks.pairs.min(9)));
     assert_eq!(
         report,
         GalleryReport {
             rows: 12,
-            products: 4
+            products: 4,
+            look_alikes: Some(looks)
         }
     );
     build_gallery(&model(), &shuffled, &dataset, &besides, &three).unwrap();

@@ -24,6 +24,8 @@ pub struct Extractor {
     onnx: Vec<u8>,
     contract: Contract,
     preprocess: Preprocess,
+    /// Whether values keep the types that the file gives them; else FP16 is widened to f32.
+    typed: bool,
     idle: Mutex<Vec<Loaded>>,
 }
 
@@ -44,11 +46,17 @@ pub struct Student {
 
 impl Extractor {
     /// The network in the ONNX file `onnx`. Errors: E402 to E405.
-    fn new(onnx: Vec<u8>, contract: Contract, preprocess: Preprocess) -> Result<Self, Fault> {
+    fn new(
+        onnx: Vec<u8>,
+        contract: Contract,
+        preprocess: Preprocess,
+        typed: bool,
+    ) -> Result<Self, Fault> {
         let made = Self {
             onnx,
             contract,
             preprocess,
+            typed,
             idle: Mutex::default(),
         };
         let first = made.load()?;
@@ -69,7 +77,7 @@ impl Extractor {
             dim: shapes.last().map_or(0, |shape| shape.channels) as u32,
         };
         let onnx = write_onnx(&network, &weights, size, id, Precision::F32);
-        Self::new(onnx, contract, preprocess)
+        Self::new(onnx, contract, preprocess, false)
     }
 
     /// EfficientNet-Lite0 as published, for pictures of `size`; its weights are fetched into `cache`. Errors: E902 to E904.
@@ -100,7 +108,10 @@ impl Extractor {
 
     fn load(&self) -> Result<Loaded, Fault> {
         Ok(Loaded {
-            embedder: TractEmbedder::new(&self.onnx, &self.contract)?,
+            embedder: match self.typed {
+                true => TractEmbedder::as_typed(&self.onnx, &self.contract)?,
+                false => TractEmbedder::new(&self.onnx, &self.contract)?,
+            },
             preprocessor: Preprocessor::new(self.preprocess)?,
         })
     }
@@ -138,10 +149,10 @@ impl Student {
             Some(file) => read(&file.name)?,
             None => half,
         };
-        let of = |onnx| Extractor::new(onnx, contract, manifest.preprocess);
+        let of = |onnx, typed| Extractor::new(onnx, contract, manifest.preprocess, typed);
         Ok(Self {
-            f32: of(full)?,
-            f16: of(rounded.encode_to_vec())?,
+            f32: of(full, false)?,
+            f16: of(rounded.encode_to_vec(), true)?,
             manifest,
         })
     }

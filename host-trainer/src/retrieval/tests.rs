@@ -324,3 +324,19 @@ proptest! {
         prop_assert!((recall * known.max(1) as f64 - right as f64).abs() < 1e-9);
     }
 }
+
+#[test]
+fn the_shipped_release_is_measured_in_f32_and_rounded_to_fp16() {
+    use super::extract::{Student, vectors_of};
+    use skueye_vision::decode_file;
+    let zoo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/zoo/default");
+    let student = Student::open(&zoo).unwrap();
+    let picture = |_| decode_file(&zoo.join("golden.jpg"));
+    let both = vectors_of(&[&student.f32, &student.f16], "test", 1, picture).unwrap();
+    assert_ne!(both[0], both[1], "rounding shows");
+    let units: Vec<_> = both.into_iter().map(|v| v.normalised().unwrap()).collect();
+    let with = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+    assert!(with(units[0].row(0), units[1].row(0)) > 0.999);
+    let golden = &student.manifest.self_test.embedding;
+    assert!(with(units[0].row(0), golden) > 0.9999);
+}

@@ -7,7 +7,7 @@ use serde::Serialize;
 use skueye_models::{Code, Fault};
 use skueye_vision::decode_file;
 
-use super::extract::{Extractor, Student, vectors_of};
+use super::extract::{Extractor, Student, Way, vectors_of};
 use super::figures::{Figures, Gallery, Measured, Question, Sides, figures};
 use super::made::{MadeOptions, emoji_datasource, makers_unseen, synth_unseen};
 use super::pooling::Pooling;
@@ -41,6 +41,8 @@ pub struct BenchmarkOptions {
     pub whiten: Recipe,
     /// Edge of the pictures that the pretrained network sees; by default as many as the release's.
     pub pretrained_size: Option<u32>,
+    /// Whether the release is also measured in FP16 arithmetic, a second a picture.
+    pub fp16_arithmetic: bool,
     /// Whether gallery entries of several shots are compared.
     pub pooling: bool,
     /// Whether corruptions are measured.
@@ -133,8 +135,9 @@ pub fn open(options: &BenchmarkOptions) -> Result<TestSet, Fault> {
 pub fn benchmark(options: &BenchmarkOptions) -> Result<Benchmark, Fault> {
     let start = Instant::now();
     let set = open(options)?;
-    let student = Student::open(&options.model)?;
-    let size = options.pretrained_size.unwrap_or(student.f32.size());
+    let student = Student::open(&options.model, options.fp16_arithmetic)?;
+    let size = options.pretrained_size;
+    let size = size.unwrap_or(student.first.network.size());
     let mut others = vec![(
         "lite0".to_owned(),
         "Pretrained Lite0".to_owned(),
@@ -145,15 +148,16 @@ pub fn benchmark(options: &BenchmarkOptions) -> Result<Benchmark, Fault> {
         let name = format!("Teacher {} ({})", number + 1, run.display());
         others.push((format!("teacher{}", number + 1), name, network));
     }
-    let networks = others.iter().map(|(_, _, network)| network);
-    let networks: Vec<&Extractor> = [&student.f32, &student.f16]
-        .into_iter()
-        .chain(networks)
+    let ways: Vec<&Way> = std::iter::once(&student.first)
+        .chain(&student.others)
         .collect();
-    let mut sides = embed(&set, &networks)?.into_iter();
-    let (Some(full), Some(half)) = (sides.next(), sides.next()) else {
-        unreachable!("a pair of tables for each network");
-    };
+    let networks = ways.iter().map(|way| &way.network);
+    let networks = networks.chain(others.iter().map(|(_, _, network)| network));
+    let mut sides = embed(&set, &networks.collect::<Vec<_>>())?.into_iter();
+    let students = ways.iter().zip(sides.by_ref());
+    let students = students.map(|(way, sides)| (way.key, way.name, sides));
+    let students: Vec<(&str, &str, Sides)> = students.collect();
+    let full = &students[0].2;
     let measured = others.into_iter().zip(sides);
     let measured = measured.map(|((key, name, _), sides)| fitted(key, name, sides, options.whiten));
     let measured: Vec<Measured> = measured.collect::<Result<_, Fault>>()?;
@@ -164,14 +168,14 @@ pub fn benchmark(options: &BenchmarkOptions) -> Result<Benchmark, Fault> {
         if measured.len() > 2 {
             rows.extend(question.of_ensemble(&measured[1..])?);
         }
-        rows.extend(question.of_student(&full, &half)?);
+        rows.extend(question.of_student(&students)?);
         galleries.push(question.gallery(shots, rows));
         if options.pooling && !set.leaves_one_out() {
-            pooling.extend(pooled(&set, &question, &full, shots, &options.bootstrap)?);
+            pooling.extend(pooled(&set, &question, full, shots, &options.bootstrap)?);
         }
     }
     let robustness = match options.robustness && !set.leaves_one_out() {
-        true => Some(worse(options, &set, &student, &full)?),
+        true => Some(worse(options, &set, &student, full)?),
         false => None,
     };
     let benchmark = Benchmark {
@@ -183,7 +187,7 @@ pub fn benchmark(options: &BenchmarkOptions) -> Result<Benchmark, Fault> {
         queries: set.queries.len(),
         network: student.manifest.network.clone(),
         embedding_id: student.manifest.embedding_id.to_string(),
-        size: student.f32.size(),
+        size: student.first.network.size(),
         pretrained_size: size,
         whitening: options.whiten,
         galleries,
@@ -280,7 +284,7 @@ fn worse(
     let (index, _) = question.units(sides)?;
     robustness(&Asked {
         set,
-        network: &student.f32,
+        network: &student.first.network,
         index: &index,
         products: question.products(),
         shots,

@@ -34,14 +34,24 @@ struct Loaded {
     preprocessor: Preprocessor,
 }
 
-/// A release's network, twice.
+/// A release's network in one arithmetic.
+pub struct Way {
+    /// What its row is called in files.
+    pub key: &'static str,
+    /// What its row is called for people.
+    pub name: &'static str,
+    /// The network.
+    pub network: Extractor,
+}
+
+/// A release.
 pub struct Student {
-    /// What the release says of itself.
+    /// What it says of itself.
     pub manifest: Manifest,
-    /// In f32 arithmetic: the f32 file where it ships one, else the FP16 file's weights.
-    pub f32: Extractor,
-    /// The FP16 file's weights, every result rounded to FP16.
-    pub f16: Extractor,
+    /// Its network as the device's default runtime computes it: the f32 file where it ships one, else the FP16 file, widened.
+    pub first: Way,
+    /// The FP16 file widened, where the first is f32; and where asked for, every result rounded to FP16.
+    pub others: Vec<Way>,
 }
 
 impl Extractor {
@@ -134,25 +144,43 @@ impl Extractor {
 }
 
 impl Student {
-    /// The release in `folder`, its self-test passed. Errors: those of loading a model, E401 to E406.
-    pub fn open(folder: &Path) -> Result<Self, Fault> {
+    /// The release in `folder`, its self-test passed. `rounded` adds FP16 arithmetic, which takes a second a picture without a
+    /// processor that has it. Errors: those of loading a model, E401 to E406.
+    pub fn open(folder: &Path, rounded: bool) -> Result<Self, Fault> {
         ModelSet::load(folder)?;
         let manifest = read_manifest(folder)?;
         let contract = Contract::of(&manifest);
         let read =
             |name: &str| read_bounded(&folder.join(name), MAX_ONNX_BYTES, Code::ModelDamaged);
+        let way = |key, name, onnx, typed| {
+            let network = Extractor::new(onnx, contract, manifest.preprocess, typed)?;
+            Ok::<_, Fault>(Way { key, name, network })
+        };
         let half = read(&manifest.onnx_f16.name)?;
-        let mut rounded = parse(&half, &contract)?;
-        widen_to_f32(&mut rounded);
-        round_to_f16(&mut rounded);
-        let full = match &manifest.onnx_f32 {
-            Some(file) => read(&file.name)?,
+        let mut others = Vec::new();
+        if rounded {
+            let mut model = parse(&half, &contract)?;
+            widen_to_f32(&mut model);
+            round_to_f16(&mut model);
+            let name = "Student, FP16 arithmetic";
+            others.push(way(
+                "student_f16_rounded",
+                name,
+                model.encode_to_vec(),
+                true,
+            )?);
+        }
+        let half = way("student_f16", "Student, FP16 weights", half, false)?;
+        let first = match &manifest.onnx_f32 {
+            Some(file) => {
+                others.insert(0, half);
+                way("student_f32", "Student, f32", read(&file.name)?, false)?
+            }
             None => half,
         };
-        let of = |onnx, typed| Extractor::new(onnx, contract, manifest.preprocess, typed);
         Ok(Self {
-            f32: of(full, false)?,
-            f16: of(rounded.encode_to_vec(), true)?,
+            first,
+            others,
             manifest,
         })
     }

@@ -27,6 +27,8 @@ pub struct Figures {
     pub false_reject_at_1_percent: Option<f64>,
     /// 95 % interval of it, products resampled.
     pub false_reject_interval: Option<Interval>,
+    /// Share of the known queries whose first answer is of the right product line; none without lines.
+    pub line_recall1: Option<f64>,
     /// Recall at the k that the set's authors report.
     pub recall_at: BTreeMap<usize, f64>,
 }
@@ -189,21 +191,20 @@ impl<'a> Question<'a> {
         Ok(rows)
     }
 
-    /// The rows of a release: f32, FP16, the device's gallery, the same re-ranked.
-    pub fn of_student(&self, f32: &Sides, f16: &Sides) -> Result<Vec<Row>, Fault> {
-        let full = self.units(f32)?;
-        let half = self.units(f16)?;
-        let mut rows = vec![
-            self.float("student_f32", "Student, f32", &full)?,
-            self.float("student_f16", "Student, FP16", &half)?,
-        ];
-        rows.extend(device_rows(
-            "student",
-            "Student",
-            &full.0,
-            &full.1,
-            &self.products,
-        )?);
+    /// The rows of a release: each arithmetic with its key, name and vectors; the first one's in the device's gallery; the
+    /// same re-ranked.
+    pub fn of_student(&self, ways: &[(&str, &str, Sides)]) -> Result<Vec<Row>, Fault> {
+        let mut rows = Vec::new();
+        for (key, name, sides) in ways {
+            rows.push(self.float(key, name, &self.units(sides)?)?);
+        }
+        if let Some((_, _, sides)) = ways.first() {
+            let (index, queries) = self.units(sides)?;
+            let products = &self.products;
+            rows.extend(device_rows(
+                "student", "Student", &index, &queries, products,
+            )?);
+        }
         if self.set.leaves_one_out() {
             // The query itself is the first of the candidates that re-ranking looks at: that is another question.
             rows.retain(|row| !row.key.ends_with("_reranked"));
@@ -251,6 +252,9 @@ pub fn figures(set: &TestSet, truth: &Truth, mut row: Row, bootstrap: &Bootstrap
         .into_iter()
         .find(|point| point.false_accept_rate == FALSE_ACCEPTS);
     Figures {
+        line_recall1: set
+            .line_truth(&truth.index)
+            .map(|lines| recall_within(&row.rankings, &lines, 1)),
         recall_at: recall_at.collect(),
         row: row.figures(truth, bootstrap),
         false_reject_at_1_percent: point.map(|point| point.point.false_reject),

@@ -1,5 +1,6 @@
 //! Test sets that are drawn or fetched here. What was made once lies in the work folder and is used again.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -71,7 +72,17 @@ pub fn synth_unseen(options: &MadeOptions) -> Result<TestSet, Fault> {
     let about = about(&dataset, "synth-unseen", enrolled);
     let set = EvaluationSet::load(&dataset)?;
     let by_camera = options.enrol == Enrol::Camera;
-    TestSet::of_evaluation(&set, about, shots, by_camera).checked()
+    let mut numbers = BTreeMap::new();
+    let line = |product: &skueye_models::Product| {
+        let next = numbers.len();
+        *numbers.entry(product.category.clone()).or_insert(next)
+    };
+    let lines = set.products.iter().map(line).collect();
+    TestSet {
+        lines: Some(lines),
+        ..TestSet::of_evaluation(&set, about, shots, by_camera)
+    }
+    .checked()
 }
 
 /// The concepts of the makers set that are not trained on.

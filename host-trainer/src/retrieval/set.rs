@@ -1,6 +1,6 @@
 //! The pictures of a benchmark: which are enrolled, which ask, and by what protocol.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use skueye_models::{Code, Fault};
@@ -40,6 +40,8 @@ pub struct TestSet {
     pub enrolment: Vec<Picture>,
     /// Queries; none where every enrolment picture asks all others.
     pub queries: Vec<Picture>,
+    /// The product line of each product, by its number, where products have lines whose members differ in flavour or size.
+    pub lines: Option<Vec<usize>>,
 }
 
 impl TestSet {
@@ -71,6 +73,19 @@ impl TestSet {
         }
     }
 
+    /// As [`Self::truth`], of lines: an answer of the same line is right. Queries whose product is unknown stay unknown.
+    pub fn line_truth(&self, products: &[usize]) -> Option<Truth> {
+        let lines = self.lines.as_ref()?;
+        let known: HashSet<&usize> = products.iter().collect();
+        let line = |(number, picture): (usize, &Picture)| match known.contains(&picture.product) {
+            true => lines[picture.product],
+            false => usize::MAX - number,
+        };
+        let queries = self.queries.iter().enumerate().map(line).collect();
+        let rows = products.iter().map(|&product| lines[product]);
+        Some(Truth::new(rows.collect(), queries))
+    }
+
     /// Of a data set: its index is enrolled. Of the query pictures of each product the first `held` do not ask; with
     /// `by_camera` they are what is enrolled instead, so that both ways have the same queries.
     pub fn of_evaluation(set: &EvaluationSet, about: About, held: usize, by_camera: bool) -> Self {
@@ -80,8 +95,7 @@ impl TestSet {
         };
         let index = set.index.iter().zip(&set.truth.index);
         let mut enrolment: Vec<Picture> = index.map(|(path, of)| picture(path, of)).collect();
-        let known: std::collections::HashSet<usize> =
-            enrolment.iter().map(|picture| picture.product).collect();
+        let known: HashSet<usize> = enrolment.iter().map(|picture| picture.product).collect();
         let (mut queries, mut before) = (Vec::new(), Vec::new());
         let mut seen: HashMap<usize, usize> = HashMap::new();
         for (path, of) in set.queries.iter().zip(&set.truth.queries) {
@@ -100,6 +114,7 @@ impl TestSet {
             about,
             enrolment,
             queries,
+            lines: None,
         }
     }
 

@@ -73,6 +73,9 @@ fn line(f: &mut Formatter<'_>, name: &str, figures: &Figures) -> Result {
         "  {name:44} {:7.4} {interval:>15} {:7.4} {:7.4} {auroc:>7} {rejected:>9}",
         metrics.recall1, metrics.mar10, metrics.map10
     )?;
+    if let Some(recall) = figures.line_recall1 {
+        write!(f, "  line {recall:.4}")?;
+    }
     for (k, recall) in &figures.recall_at {
         write!(f, "  R@{k} {recall:.4}")?;
     }

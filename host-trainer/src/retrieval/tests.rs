@@ -202,6 +202,7 @@ fn set(enrolment: &[usize], queries: &[usize]) -> TestSet {
         about: About::default(),
         enrolment: of(enrolment),
         queries: of(queries),
+        lines: None,
     }
 }
 
@@ -232,7 +233,8 @@ fn who_leaves_one_out_never_finds_itself() {
         seed: 1,
     };
     let question = Question::new(&set, None, bootstrap);
-    let rows = question.of_student(&sides, &sides).unwrap();
+    let rows = question.of_student(&[("student_f32", "Student", sides)]);
+    let rows = rows.unwrap();
     assert!(rows.iter().all(|row| !row.key.ends_with("reranked")));
     let gallery = question.gallery(None, rows);
     assert_eq!((gallery.known, gallery.unknown), (4, 1));
@@ -242,7 +244,34 @@ fn who_leaves_one_out_never_finds_itself() {
         .iter()
         .map(|f| f.row.metrics.recall1)
         .collect();
-    assert_eq!(recalls, [0.5, 0.5, 0.5]);
+    assert_eq!(recalls, [0.5, 0.5]);
+}
+
+#[test]
+fn an_answer_of_the_same_line_counts_for_the_line_alone() {
+    let set = TestSet {
+        lines: Some(vec![0, 0, 1, 1]),
+        ..set(&[0, 1, 2], &[0, 2, 3])
+    };
+    let truth = set.truth(vec![0, 1, 2]);
+    let index = at(&[0.0, 0.2, 1.0]).normalised().unwrap();
+    let queries = at(&[0.19, 0.21, 1.0]).normalised().unwrap();
+    let row = Row {
+        key: "a".into(),
+        name: "a".into(),
+        on_device: false,
+        rankings: float_ranking(&index, &queries, 100).unwrap(),
+    };
+    let bootstrap = Bootstrap {
+        replicates: 10,
+        seed: 1,
+    };
+    let found = figures(&set, &truth, row, &bootstrap);
+    // The first is answered by its sibling, the second by another line; the third is unknown.
+    assert_eq!(
+        (found.row.metrics.recall1, found.line_recall1),
+        (0.0, Some(0.5))
+    );
 }
 
 #[test]
@@ -330,9 +359,11 @@ fn the_shipped_release_is_measured_in_f32_and_rounded_to_fp16() {
     use super::extract::{Student, vectors_of};
     use skueye_vision::decode_file;
     let zoo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/zoo/default");
-    let student = Student::open(&zoo).unwrap();
+    let student = Student::open(&zoo, true).unwrap();
+    assert_eq!(student.first.key, "student_f16", "no f32 file is shipped");
+    let networks = [&student.first.network, &student.others[0].network];
     let picture = |_| decode_file(&zoo.join("golden.jpg"));
-    let both = vectors_of(&[&student.f32, &student.f16], "test", 1, picture).unwrap();
+    let both = vectors_of(&networks, "test", 1, picture).unwrap();
     assert_ne!(both[0], both[1], "rounding shows");
     let units: Vec<_> = both.into_iter().map(|v| v.normalised().unwrap()).collect();
     let with = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();

@@ -42,6 +42,9 @@ pub struct RetrievalBench {
     /// Edge of the pictures that the pretrained network sees; by default as many pixels as the release's.
     #[arg(long)]
     pretrained_size: Option<u32>,
+    /// Also measure the release with every result rounded to FP16, as a GPU does: about a second a picture.
+    #[arg(long)]
+    fp16_arithmetic: bool,
     /// Also compare gallery entries of several shots: each, their mean, both.
     #[arg(long)]
     pooling: bool,
@@ -105,6 +108,7 @@ impl RetrievalBench {
             shots,
             whiten: self.whiten,
             pretrained_size: self.pretrained_size,
+            fp16_arithmetic: self.fp16_arithmetic,
             pooling: self.pooling,
             robustness: self.robustness,
             bootstrap: Bootstrap {

@@ -21,6 +21,7 @@ pub(super) fn read(root: &Path) -> Result<TestSet, Fault> {
         ),
         enrolment: Vec::new(),
         queries: Vec::new(),
+        lines: None,
     };
     for line in lines(&list)?
         .iter()

@@ -29,6 +29,7 @@ pub(super) fn read(root: &Path) -> Result<TestSet, Fault> {
         ),
         enrolment,
         queries,
+        lines: None,
     })
 }
 

@@ -18,6 +18,7 @@ pub(super) fn read(root: &Path) -> Result<TestSet, Fault> {
             "test pictures ask the training pictures; recall@1 is the top-1 accuracy by the nearest picture (Peng et al. 2020)",
             &[1],
         ),
+        lines: None,
     })
 }
 

@@ -31,5 +31,6 @@ pub(super) fn read(root: &Path) -> Result<TestSet, Fault> {
         about: about(protocol, &[1, 10, 100, 1000]),
         enrolment,
         queries: Vec::new(),
+        lines: None,
     })
 }

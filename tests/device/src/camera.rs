@@ -198,8 +198,8 @@ mod tests {
         let picture = Picture::of_box([120; 3], [[250, 10, 10], [10, 10, 250]]);
         let at = |x: usize, y: usize| &picture.0[(y * WIDTH + x) * 2..][..4];
         assert_eq!(at(0, 0), [119, 128, 119, 128]);
-        assert_eq!(at(WIDTH / 2 - 2, HEIGHT / 2)[1..2], [94], "little blue");
-        assert_eq!(at(WIDTH / 2, HEIGHT / 2)[3..4], [112], "little red");
+        assert_eq!(at(WIDTH / 2 - 2, HEIGHT / 2)[1..2], [93], "little blue");
+        assert_eq!(at(WIDTH / 2, HEIGHT / 2)[3..4], [111], "little red");
         assert_eq!(picture.0.len(), BYTES);
     }
 

@@ -162,20 +162,23 @@ impl Device {
         self.plug_camera()
     }
 
-    /// The camera comes to the machine.
+    /// The camera comes to the machine. The driver may refuse a frame while whoever looks closes it; the next begins where it ended.
     pub fn plug_camera(&mut self) -> Result<(), Trouble> {
         self.must(&format!(
             "set -e; modprobe v4l2loopback devices=1 video_nr=0 card_label=kiosk exclusive_caps=0
             v4l2-ctl -d /dev/video0 -c keep_format=1
             v4l2-ctl -d /dev/video0 --set-fmt-video-out=width={WIDTH},height={HEIGHT},pixelformat=YUYV
-            (dd if=/dev/virtio-ports/camera of=/dev/video0 bs={BYTES} iflag=fullblock >/tmp/camera.log 2>&1 &)"
+            touch /tmp/camera
+            (while [ -e /tmp/camera ]; do
+                dd if=/dev/virtio-ports/camera of=/dev/video0 bs={BYTES} iflag=fullblock; usleep 100000
+            done >/tmp/camera.log 2>&1 &)"
         ))
         .map(drop)
     }
 
     /// The camera goes; nothing of it may be on its way any more.
     pub fn pull_camera(&mut self) -> Result<(), Trouble> {
-        self.must("killall dd; until rmmod v4l2loopback 2>/dev/null; do usleep 20000; done")
+        self.must("rm /tmp/camera; killall dd; until rmmod v4l2loopback 2>/dev/null; do usleep 20000; done")
             .map(drop)
     }
 

@@ -183,7 +183,8 @@ fn rounded_node(mut node: NodeProto) -> [NodeProto; 3] {
 fn cast(from: &str, into: &str, element: i32) -> NodeProto {
     NodeProto {
         op_type: "Cast".into(),
-        name: into.into(),
+        // Other nodes may be called what they give.
+        name: format!("{into}/rounding"),
         input: vec![from.into()],
         output: vec![into.into()],
         attribute: vec![AttributeProto {

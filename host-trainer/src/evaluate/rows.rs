@@ -9,7 +9,7 @@ use super::{
     Bootstrap, CANDIDATES, Intervals, Metrics, PerQuery, Rankings, Truth, float_ranking,
     gallery_rankings, rerank_float,
 };
-use crate::vectors::UnitVectors;
+use crate::vectors::{UnitVectors, Vectors};
 
 /// Galleries hold vectors of this many values at most, in whole steps.
 const MOST_VALUES: usize = 1024;
@@ -110,7 +110,10 @@ pub fn device_rows(
     }
     let bytes = gallery_of(index, products, dim)?;
     let view = GalleryView::open(&bytes)?;
-    let found = gallery_rankings(&view, queries)?;
+    let found = match queries.dim() == dim {
+        true => gallery_rankings(&view, queries)?,
+        false => gallery_rankings(&view, &filled(queries, dim)?)?,
+    };
     let row = |end: &str, words: &str, rankings| {
         Row::new(
             &format!("{key}{end}"),
@@ -127,6 +130,16 @@ pub fn device_rows(
             found.reranked,
         ),
     ])
+}
+
+/// Each row with zeros up to `dim` values.
+fn filled(vectors: &UnitVectors, dim: usize) -> Result<UnitVectors, Fault> {
+    let mut values = Vec::with_capacity(vectors.rows() * dim);
+    for row in vectors.values().chunks(vectors.dim()) {
+        values.extend_from_slice(row);
+        values.resize(values.len() + dim - row.len(), 0.0);
+    }
+    Vectors::new(dim, values)?.normalised()
 }
 
 /// A gallery of `index` to be measured, under made-up product numbers.

@@ -8,12 +8,14 @@ use skueye_models::{Code, Fault};
 use skueye_trainer::bench::protocol::{Precision, Task};
 use skueye_trainer::bench::{Options, throughput};
 
-use super::print;
+use super::{print, retrieval};
 
 #[derive(Subcommand)]
 pub enum Bench {
     /// Training images per second against PyTorch: same network, batch and precision, in turns.
     Throughput(Throughput),
+    /// Products known again after a few shots, on sets that nobody tuned for; and what worse pictures cost.
+    Retrieval(retrieval::Retrieval),
     /// One side of it; the benchmark starts it.
     #[command(hide = true)]
     Worker {
@@ -73,6 +75,7 @@ pub fn run(command: Bench, json: bool) -> anyhow::Result<bool> {
             let report = throughput(&settled(options))?;
             print(json, &report, |report| report.to_string())
         }
+        Bench::Retrieval(options) => retrieval::run(options, json),
         Bench::Worker { task } => work(&task),
     }
 }

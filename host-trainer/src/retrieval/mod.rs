@@ -1,4 +1,4 @@
-//! Known again after a few shots: networks measured on pictures that nobody tuned them for (`skueye-bench retrieval`).
+//! Known again after a few shots: networks measured on pictures that nobody tuned them for (`skueye-bench retrieval`, `skueye-train bench retrieval`).
 //!
 //! | module | subject |
 //! |---|---|

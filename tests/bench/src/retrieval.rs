@@ -1,126 +1,29 @@
-//! `skueye-bench retrieval`: products known again after a few shots, on sets that nobody tuned for.
+//! `skueye-bench retrieval`: hands over to `skueye-train bench retrieval`, which lies beside it. Sets, networks and measures are the
+//! trainer's; linked into this program, its engine would count as memory of the device that is measured here.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
+use anyhow::Context;
 use clap::Args;
-use skueye_models::Fault;
-use skueye_trainer::evaluate::Bootstrap;
-use skueye_trainer::retrieval::{BenchmarkOptions, Enrol, MadeOptions, benchmark};
-use skueye_trainer::whitening::Recipe;
 
 /// What to measure.
 #[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
 pub struct RetrievalBench {
-    /// synth-unseen, makers-unseen or emoji-datasource, which are made or fetched; or, with --root, stanford-online-products,
-    /// in-shop, products-10k, rp2k or eproduct.
-    #[arg(long)]
-    set: String,
-    /// The folder of a public set, as its authors pack it.
-    #[arg(long)]
-    root: Option<PathBuf>,
-    /// The release that is measured.
-    #[arg(long, default_value = "models/zoo/default")]
-    model: PathBuf,
-    /// A training run whose network is measured besides; several also as an ensemble.
-    #[arg(long = "run")]
-    runs: Vec<PathBuf>,
-    /// Enrolment shots of each product, such as 1,3,5 or all; by default 1,3,5, and all of a public set.
-    #[arg(long, value_delimiter = ',', value_parser = shots)]
-    shots: Vec<Shots>,
-    /// Products of synth-unseen in the gallery.
-    #[arg(long, default_value_t = 500)]
-    products: usize,
-    /// What is enrolled of synth-unseen.
-    #[arg(long, default_value = "camera")]
-    enrol: Enrol,
-    /// Seed of the set, of corruptions and of intervals.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// What networks other than the release are whitened by, fitted on all enrolment pictures.
-    #[arg(long, default_value = "pca:256:0.01")]
-    whiten: Recipe,
-    /// Edge of the pictures that the pretrained network sees; by default as many pixels as the release's.
-    #[arg(long)]
-    pretrained_size: Option<u32>,
-    /// Also measure the release with every result rounded to FP16, as a GPU does: about a second a picture.
-    #[arg(long)]
-    fp16_arithmetic: bool,
-    /// Also compare gallery entries of several shots: each, their mean, both.
-    #[arg(long)]
-    pooling: bool,
-    /// Also ask with pictures made worse: eight corruptions at three levels.
-    #[arg(long)]
-    robustness: bool,
-    /// How often items are drawn anew for the 95 % intervals.
-    #[arg(long, default_value_t = 300)]
-    replicates: usize,
-    /// Where sets that were made lie, to be used again.
-    #[arg(long, default_value = "target/retrieval")]
-    work: PathBuf,
-    /// Where fetched packages stay.
-    #[arg(long, default_value = "target/cache")]
-    cache: PathBuf,
-    /// Folder for retrieval.json and corruptions.png; by default results/SET in the folder of --work.
-    #[arg(long)]
-    out: Option<PathBuf>,
-    /// End with one JSON object on one line.
-    #[arg(long)]
-    json: bool,
-}
-
-/// How many shots; none for all.
-#[derive(Debug, Clone, Copy)]
-struct Shots(Option<usize>);
-
-fn shots(text: &str) -> Result<Shots, String> {
-    match (text, text.parse()) {
-        ("all", _) => Ok(Shots(None)),
-        (_, Ok(count @ 1..=8)) => Ok(Shots(Some(count))),
-        _ => Err("1 to 8, or all".into()),
-    }
+    /// The words of `skueye-train bench retrieval`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<OsString>,
 }
 
 impl RetrievalBench {
-    /// Measures and prints. Errors: those of sets and models.
-    pub fn run(self) -> Result<(), Fault> {
-        let shots = match (&self.shots[..], &self.root) {
-            ([], None) => vec![Some(1), Some(3), Some(5)],
-            ([], Some(_)) => vec![None],
-            (given, _) => given.iter().map(|shots| shots.0).collect(),
-        };
-        let most = shots.iter().flatten().copied().max();
-        let out = self
-            .out
-            .unwrap_or_else(|| self.work.join("results").join(&self.set));
-        let found = benchmark(&BenchmarkOptions {
-            made: MadeOptions {
-                work: self.work,
-                cache: self.cache,
-                products: self.products,
-                seed: self.seed,
-                enrol: self.enrol,
-                shots: most.unwrap_or(5),
-            },
-            set: self.set,
-            root: self.root,
-            model: self.model,
-            runs: self.runs,
-            shots,
-            whiten: self.whiten,
-            pretrained_size: self.pretrained_size,
-            fp16_arithmetic: self.fp16_arithmetic,
-            pooling: self.pooling,
-            robustness: self.robustness,
-            bootstrap: Bootstrap {
-                replicates: self.replicates,
-                seed: self.seed,
-            },
-            out: out.clone(),
-        })?;
-        match self.json {
-            true => println!("{}", serde_json::to_string(&found).expect("plain values")),
-            false => println!("{found}written to {}", out.display()),
-        }
-        Ok(())
+    /// Becomes the trainer.
+    pub fn run(self) -> anyhow::Result<()> {
+        let own = std::env::current_exe().context("where this program lies")?;
+        let trainer = own.with_file_name("skueye-train");
+        let mut command = Command::new(&trainer);
+        let failed = command.args(["bench", "retrieval"]).args(self.words).exec();
+        Err(failed).with_context(|| format!("{} does not start", trainer.display()))
     }
 }

@@ -26,7 +26,6 @@ const ALLOWED: [(&str, &[&str]); 16] = [
             "skueye-link",
             "skueye-models",
             "skueye-page",
-            "skueye-trainer",
             "skueye-update",
             "skueye-vision",
         ],

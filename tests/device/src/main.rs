@@ -21,6 +21,7 @@ mod qmp;
 mod scenarios;
 mod shop;
 mod system;
+mod tiny;
 mod tools;
 mod trouble;
 

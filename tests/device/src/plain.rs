@@ -8,15 +8,9 @@ use skueye_gallery::GalleryBuilder;
 use skueye_models::{EmbeddingId, Gtin, Product, UnitEmbedding};
 
 use crate::camera::{Item, Picture, Rgb};
+use crate::tiny::MODEL;
 use crate::trouble::Trouble;
 
-/// The tiny network of `firmware/vision/src/testing.rs`: one channel for every corner of the colour cube, silent on grey.
-const MODEL: [(&str, &[u8]); 4] = [
-    ("golden.png", include_bytes!("../tiny/golden.png")),
-    ("model.f16.onnx", include_bytes!("../tiny/model.f16.onnx")),
-    ("model.json", include_bytes!("../tiny/model.json")),
-    ("model.onnx", include_bytes!("../tiny/model.onnx")),
-];
 const ID: EmbeddingId = EmbeddingId([1; 16]);
 const CORNERS: usize = 8;
 const DIM: usize = 32;

@@ -15,18 +15,9 @@ use skueye_update::{
 };
 
 use super::random::Random;
+use crate::tiny::MODEL;
 use crate::trouble::Trouble;
 
-/// The tiny network of `firmware/vision/src/testing.rs`, which recognises plain colours.
-const MODEL: [(&str, &[u8]); 4] = [
-    ("golden.png", include_bytes!("../../tiny/golden.png")),
-    (
-        "model.f16.onnx",
-        include_bytes!("../../tiny/model.f16.onnx"),
-    ),
-    ("model.json", include_bytes!("../../tiny/model.json")),
-    ("model.onnx", include_bytes!("../../tiny/model.onnx")),
-];
 const ID: EmbeddingId = EmbeddingId([1; 16]);
 const DIM: u32 = 32;
 /// Enough for a gallery of some hundred kilobytes, which a disk writes in many pieces.

@@ -3,7 +3,7 @@
 //!
 //! A device accepts an answer whose score lies a margin above that of the second product. Two products of which a row of one
 //! has a cosine above `1 - margin` to a row of the other break that even for a picture that is the first row itself. Of rows
-//! of one product beyond [`NEAREST`] in one place, neighbours may be missed.
+//! of one product beyond `NEAREST` (64) in one place, neighbours may be missed.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

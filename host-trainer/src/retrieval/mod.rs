@@ -9,7 +9,7 @@
 //! | [`pooling`] | gallery entries of several shots |
 //! | [`figures`] | what is measured, by the rows of `evaluate` |
 //! | [`robustness`] | the same with pictures made worse |
-//! | [`benchmark`] | all of it |
+//! | [`mod@benchmark`] | all of it |
 //!
 //! No measure is computed here: rankings, figures and intervals are those of [`crate::evaluate`].
 

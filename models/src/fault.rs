@@ -69,7 +69,6 @@ codes! {
     308 CameraSettings "the camera does not take the settings"
     309 FrameFlagged "the camera marked a frame as damaged"
     310 VideoFormat "the video cannot be replayed"
-    311 CameraSupport "the program was built without this kind of camera"
     401 ManifestSyntax "the model manifest cannot be read"
     402 ManifestValue "the model manifest has a value out of its range"
     403 ModelDamaged "the model file is damaged"

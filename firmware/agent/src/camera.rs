@@ -7,7 +7,7 @@ use skueye_camera::program::GST_LAUNCH;
 use skueye_camera::v4l2::Settings;
 use skueye_camera::{
     CameraError, Frame, FrameSource, Pace, Paced, PixelFormat, Program, ProgramSettings,
-    ReplayFolder, ReplayVideo, Supervised,
+    ReplayFolder, ReplayVideo, Supervised, V4l2Source,
 };
 use skueye_models::{Code, Fault};
 use skueye_vision::{RawFormat, RawFrame, RgbImage, decode_into, decode_raw_into};
@@ -85,14 +85,11 @@ impl Camera {
     /// The source for a run: a replay of `replay`, where that is given, or what the settings say. A camera is opened
     /// with the first frame that is asked for, and opened again whenever it is lost.
     ///
-    /// Errors: E104 nothing to replay, E306, E310, E901 of the replay, E311.
+    /// Errors: E104 nothing to replay, E306, E310, E901 of the replay.
     pub fn source(&self, replay: Option<&Path>) -> Result<(Source, Policy), Fault> {
         if replay.is_some() || self.kind == Kind::Replay {
             let path = replay.or(self.replay.as_deref()).ok_or_else(no_replay)?;
             return Ok((self.replay(path)?, Policy::EveryFrame));
-        }
-        if self.kind == Kind::V4l2 && cfg!(not(feature = "v4l2")) {
-            return Err(self.open().map_or_else(|error| error, |_| no_replay()));
         }
         let camera = self.clone();
         let open = move || camera.try_open();
@@ -100,7 +97,7 @@ impl Camera {
         Ok((Box::new(source), Policy::LatestWins))
     }
 
-    /// Opens the camera itself, once. Errors: E307, E308, E311, E902.
+    /// Opens the camera itself, once. Errors: E307, E308, E902.
     pub fn open(&self) -> Result<Source, Fault> {
         self.try_open().map_err(|error| camera_fault(&error))
     }
@@ -111,19 +108,8 @@ impl Camera {
                 let settings = ProgramSettings::gstreamer(&self.pipeline, self.v4l2.stall);
                 Ok(Box::new(Program::start(&settings)?))
             }
-            _ => self.open_v4l2(),
+            _ => Ok(Box::new(V4l2Source::open(&self.v4l2)?)),
         }
-    }
-
-    #[cfg(feature = "v4l2")]
-    fn open_v4l2(&self) -> Result<Source, CameraError> {
-        Ok(Box::new(skueye_camera::V4l2Source::open(&self.v4l2)?))
-    }
-
-    #[cfg(not(feature = "v4l2"))]
-    fn open_v4l2(&self) -> Result<Source, CameraError> {
-        let path = self.v4l2.device.clone();
-        Err(CameraError::Unsupported { path })
     }
 
     fn replay(&self, path: &Path) -> Result<Source, Fault> {
@@ -194,17 +180,6 @@ mod tests {
     fn without_camera_and_replay_there_is_nothing_to_run() {
         let fault = Camera::default().source(None).err().unwrap();
         assert_eq!(fault.code(), Code::Usage);
-    }
-
-    #[test]
-    #[cfg(not(feature = "v4l2"))]
-    fn a_camera_that_was_not_built_in_is_refused_at_once() {
-        let camera = Camera {
-            kind: Kind::V4l2,
-            ..Camera::default()
-        };
-        let fault = camera.source(None).err().unwrap();
-        assert_eq!(fault.code(), Code::CameraSupport);
     }
 
     #[test]

@@ -75,11 +75,6 @@ pub enum CameraError {
         /// What is there.
         got: String,
     },
-    /// E311: this program was built without this kind of camera.
-    Unsupported {
-        /// The device.
-        path: PathBuf,
-    },
     /// E902: the program that delivers the frames is not installed.
     ProgramMissing {
         /// Its name.
@@ -98,7 +93,6 @@ impl CameraError {
             Self::Settings { .. } => 308,
             Self::Flagged { .. } => 309,
             Self::Video { .. } => 310,
-            Self::Unsupported { .. } => 311,
             Self::ProgramMissing { .. } => 902,
             Self::FolderUnreadable { .. } | Self::PictureUnreadable { .. } => 901,
         }
@@ -124,7 +118,6 @@ impl CameraError {
             | Self::Settings { path, .. }
             | Self::Flagged { path }
             | Self::Video { path, .. }
-            | Self::Unsupported { path }
             | Self::ProgramMissing { path } => path,
         }
     }
@@ -142,7 +135,6 @@ impl CameraError {
             Self::Unopened { expected, .. } | Self::Video { expected, .. } => (*expected).into(),
             Self::Settings { expected, .. } => expected.clone(),
             Self::Flagged { .. } => "a frame without errors".into(),
-            Self::Unsupported { .. } => "a program with V4L2".into(),
             Self::ProgramMissing { .. } => "an installed program".into(),
         }
     }
@@ -157,7 +149,6 @@ impl CameraError {
             | Self::Video { got, .. } => got.clone(),
             Self::Lost { loss, .. } => loss.to_string(),
             Self::Flagged { .. } => "one that its driver flags as damaged".into(),
-            Self::Unsupported { .. } => "one without".into(),
             Self::ProgramMissing { .. } => "none of this name".into(),
             Self::ReplayEmpty { others, .. } => format!("none among {others} other entries"),
             Self::PictureTooLarge { .. } => "more".into(),
@@ -180,7 +171,6 @@ impl CameraError {
             }
             Self::Flagged { .. } => "use a shorter cable or another USB port, if there are many",
             Self::Video { .. } => "convert it: ffmpeg -i VIDEO -pix_fmt yuv420p VIDEO.y4m",
-            Self::Unsupported { .. } => "build it with --features skueye-agent/v4l2",
             Self::ProgramMissing { .. } => "install GStreamer's tools, or correct PATH",
         }
     }

@@ -15,7 +15,6 @@
 
 mod error;
 mod frame;
-#[cfg(feature = "v4l2")]
 #[allow(unsafe_code)]
 mod kernel;
 mod loss;

@@ -9,9 +9,7 @@ use crate::layout::Layout;
 use crate::trouble::Trouble;
 use crate::{packages, tools, usage};
 
-/// In a folder of its own, so the features that other crates ask of common packages do not matter.
-const BUILD: &str =
-    "build --release -p skueye-agent --features v4l2 --target aarch64-unknown-linux-gnu";
+const BUILD: &str = "build --release -p skueye-agent --target aarch64-unknown-linux-gnu";
 
 /// `cargo device-build`
 pub fn run(layout: &Layout, words: &[String]) -> Result<ExitCode, Trouble> {
@@ -65,12 +63,6 @@ pub fn done(command: &mut Command, what: &str) -> Result<(), Trouble> {
 /// Cargo with everything that it needs to build for the guest.
 pub fn cargo(layout: &Layout) -> Result<Command, Trouble> {
     let tools = tools::ensure(layout)?;
-    let host = layout.host();
-    let headers = [
-        host.join("usr/aarch64-linux-gnu/include"),
-        host.join("usr/lib/gcc-cross/aarch64-linux-gnu/12/include"),
-    ];
-    let headers = headers.map(|folder| format!("-I{}", folder.display()));
     let mut cargo = layout.cargo();
     cargo
         .env("RUSTC", tools.join("rustc"))
@@ -87,11 +79,6 @@ pub fn cargo(layout: &Layout) -> Result<Command, Trouble> {
             "AR_aarch64_unknown_linux_gnu",
             tools.join("aarch64-linux-gnu-ar"),
         )
-        .env("LIBCLANG_PATH", host.join("usr/lib/llvm-14/lib"))
-        .env("LD_LIBRARY_PATH", layout.libraries())
-        .env(
-            "BINDGEN_EXTRA_CLANG_ARGS_aarch64_unknown_linux_gnu",
-            headers.join(" "),
-        );
+        .env("LD_LIBRARY_PATH", layout.libraries());
     Ok(cargo)
 }

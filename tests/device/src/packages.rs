@@ -34,7 +34,6 @@ const HOST: Set = Set {
         "gcc-aarch64-linux-gnu",
         "kmod",
         "libc6-dev-arm64-cross",
-        "libclang1-14",
         "libstd-rust-web-dev",
         "linux-headers-amd64",
         "make",

@@ -13,7 +13,6 @@ use crate::packages::{self, Wheel};
 use crate::readme;
 use crate::steps::{Step, Trouble, seconds};
 use crate::usage;
-use crate::v4l2;
 use crate::workspace::Workspace;
 
 /// The tests that read the workspace itself rather than run the product.
@@ -103,7 +102,6 @@ fn builds_and_tests(workspace: &Workspace, times: &mut Times) -> Result<(), Trou
     times.step(&tests.env("ORT_DYLIB_PATH", library))?;
     times.timed("install Chromium", || browser::ensure(workspace))?;
     times.step(&browser::tests(workspace, EVERYTHING).envs(&variables))?;
-    cameras(workspace, times)?;
     package(workspace, times, deb::Options { arm64: false })?;
     let exported = times.timed("fetch ONNX tools", || exported::check(workspace))?;
     times.step(&exported.envs(&variables))?;
@@ -121,22 +119,6 @@ fn builds_and_tests(workspace: &Workspace, times: &mut Times) -> Result<(), Trou
         format!("doc --release --no-deps {EVERYTHING}"),
     );
     times.step(&docs.env("RUSTDOCFLAGS", "-D warnings"))
-}
-
-/// Lints and tests the cameras of V4L2.
-fn cameras(workspace: &Workspace, times: &mut Times) -> Result<(), Trouble> {
-    let steps = [
-        (
-            "clippy of V4L2",
-            "clippy --release --all-targets -p skueye-camera --features v4l2,fake -- -D warnings",
-        ),
-        (
-            "tests of V4L2",
-            "test --release -p skueye-camera --features v4l2,fake",
-        ),
-    ];
-    let steps = times.timed("fetch libclang", || v4l2::steps(workspace, steps))?;
-    steps.iter().try_for_each(|step| times.step(step))
 }
 
 /// The package that a device installs, made and tried.

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use crate::machine;
 use crate::steps::{Step, Trouble};
 use crate::usage;
-use crate::v4l2;
 use crate::workspace::Workspace;
 
 const CARGO_DEB: &str = "3.8.0";
@@ -65,20 +64,12 @@ fn folder(workspace: &Workspace) -> PathBuf {
 }
 
 fn steps(workspace: &Workspace, options: Options) -> Result<Vec<Step>, Trouble> {
-    let [build] = v4l2::steps(
-        workspace,
-        [(
-            "program with V4L2",
-            "build --release -p skueye-agent --features v4l2",
-        )],
-    )?;
-    let mut steps = vec![build];
+    let mut steps = vec![workspace.cargo("program", "build --release -p skueye-agent")];
     if options.arm64 {
         steps.push(workspace.cargo("cross build", "device-build"));
     }
     // Written by the program of this machine: pages and completions are the same for all.
-    let program = v4l2::folder(workspace).join("release/skueye");
-    let pages = workspace.step("man pages and completions", program);
+    let pages = workspace.step("man pages and completions", workspace.program("skueye"));
     steps.push(pages.args([Path::new("manual"), &workspace.made().join("package")]));
     let tools = workspace.made().join("tools");
     if !tools.join("bin/cargo-deb").exists() {
@@ -90,7 +81,7 @@ fn steps(workspace: &Workspace, options: Options) -> Result<Vec<Step>, Trouble> 
     let pack = pack.args("--package skueye-agent --no-build --no-strip --output".split(' '));
     let pack = pack.arg(folder(workspace));
     steps.push(match options.arm64 {
-        false => pack.env("CARGO_TARGET_DIR", v4l2::folder(workspace)),
+        false => pack,
         true => pack
             .env("CARGO_TARGET_DIR", workspace.made().join("device/build"))
             .args(["--target", ARM64]),

@@ -13,7 +13,6 @@ mod machine;
 mod packages;
 mod readme;
 mod steps;
-mod v4l2;
 mod workspace;
 
 use std::process::ExitCode;

@@ -42,7 +42,6 @@ pub struct V4l2Source<D> {
     flagged: u64,
 }
 
-#[cfg(feature = "v4l2")]
 impl V4l2Source<crate::kernel::Kernel> {
     /// Opens the camera at `settings.device`. Errors: E307, E308.
     pub fn open(settings: &Settings) -> Result<Self, CameraError> {

@@ -51,17 +51,11 @@ fn look(entry: &Path) -> Found {
     }
 }
 
-#[cfg(feature = "v4l2")]
 fn open(path: &Path) -> Result<Vec<Offer>, String> {
     let device = crate::kernel::Kernel::open(path);
     device
         .and_then(|mut device| offers(&mut device))
         .map_err(|error| error.to_string())
-}
-
-#[cfg(not(feature = "v4l2"))]
-fn open(_path: &Path) -> Result<Vec<Offer>, String> {
-    Err("this program was built without V4L2".into())
 }
 
 /// What `device` offers; nothing where it is no camera.

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -19,6 +20,19 @@ use crate::trouble::Trouble;
 
 /// How long QEMU may take to connect to the sockets.
 const START: Duration = Duration::from_secs(60);
+
+/// Where it is written that QEMU died of itself.
+const CRASH: &str = "qemu-crashed.txt";
+/// The signal by which it dies here.
+const KILL: i32 = 9;
+
+/// Whether QEMU itself crashed where a machine had its `folder`, or a folder in it.
+pub fn crashed(folder: &Path) -> bool {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).any(|path| {
+        path.file_name().is_some_and(|name| name == CRASH) || path.is_dir() && crashed(&path)
+    })
+}
 
 /// What a machine is made of.
 #[derive(Debug, Clone)]
@@ -83,6 +97,7 @@ pub struct Machine {
     /// A shell in the guest.
     pub guest: Guest,
     streams: BTreeMap<&'static str, UnixStream>,
+    folder: PathBuf,
     console: PathBuf,
     _sockets: Sockets,
 }
@@ -111,6 +126,7 @@ impl Machine {
             qmp: Qmp::new(qmp)?,
             guest: Guest::new(guest),
             streams,
+            folder: folder.to_owned(),
             console,
             _sockets: sockets,
         };
@@ -214,7 +230,13 @@ impl Machine {
     /// The power goes.
     pub fn kill(&mut self) {
         let _ = self.child.kill();
-        let _ = self.child.wait();
+        let ended = self.child.wait().ok();
+        match ended.and_then(|status| status.signal()) {
+            None | Some(KILL) => {}
+            Some(signal) => {
+                let _ = fs::write(self.folder.join(CRASH), format!("signal {signal}\n"));
+            }
+        }
     }
 }
 

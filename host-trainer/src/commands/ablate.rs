@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+#[cfg(feature = "torch")]
 use skueye_models::{Code, Fault};
 use skueye_trainer::quickstart::Data;
 

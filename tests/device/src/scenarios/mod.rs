@@ -43,7 +43,7 @@ struct Scenario {
     play: Act,
 }
 
-const SCENARIOS: [Scenario; 14] = [
+const SCENARIOS: [Scenario; 15] = [
     Scenario {
         name: "scan",
         what: "20 goods that it sells and 5 that it does not: the till reads the 20",
@@ -56,7 +56,7 @@ const SCENARIOS: [Scenario; 14] = [
     },
     Scenario {
         name: "update-stick",
-        what: "a new gallery comes on a USB stick; what was unknown is sold",
+        what: "a new gallery comes on a USB stick with a table of parts; what was unknown is sold",
         play: stick::update,
     },
     Scenario {
@@ -83,6 +83,11 @@ const SCENARIOS: [Scenario; 14] = [
         name: "set-hangs",
         what: "a new set's program hangs: systemd's watchdog ends it, the device returns to the set before",
         play: supervised::hangs,
+    },
+    Scenario {
+        name: "kernel-hangs",
+        what: "the kernel itself stands still: the board's watchdog starts it again, and it sells",
+        play: supervised::kernel,
     },
     Scenario {
         name: "serial-unplugged",

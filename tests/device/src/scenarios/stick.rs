@@ -40,12 +40,12 @@ pub fn boot(play: &Play, maker: &Maker) -> Result<Device, Trouble> {
     Device::boot(play.layout, &play.folder, &parts)
 }
 
-/// A new gallery comes on a stick; what was unknown before is sold after it.
+/// A new gallery comes on a stick that is divided; what was unknown before is sold after it.
 pub fn update(play: &Play) -> Result<(), Trouble> {
     let goods = play.goods()?;
     let (mut device, maker) = device(play, &goods)?;
     let bundle = maker.bundle("spring", "--gallery GALLERY --hardware kiosk")?;
-    let stick = maker.stick("stick", &[bundle])?;
+    let stick = maker.divided(&maker.stick("stick", &[bundle])?)?;
     let before = device.present(&plain::sold(0)?)?;
     same(
         "the verdict before the update",

@@ -93,10 +93,13 @@ fn logged(device: &mut Device) -> Result<usize, Trouble> {
     Ok(text.trim().parse().unwrap_or_default())
 }
 
-/// The disk can only be read: the device recognises all the same.
+/// Disk and root can only be read: the device recognises all the same.
 pub fn read_only(play: &Play) -> Result<(), Trouble> {
     let mut device = on_a_disk(play)?;
-    device.must("mount -o remount,ro /data")?;
+    device.must(
+        "set -e; for folder in /data /; do mount -o remount,ro $folder; done
+        for folder in /data /; do ! touch $folder/file 2>/dev/null; done",
+    )?;
     device.run("")?;
     sells(&mut device, 0)?;
     let told = device.must("skueye status --config /device/kiosk.toml")?;

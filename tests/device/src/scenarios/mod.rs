@@ -116,7 +116,7 @@ const SCENARIOS: [Scenario; 15] = [
     },
     Scenario {
         name: "disk-read-only",
-        what: "the disk can only be read: recognised all the same",
+        what: "disk and root can only be read: recognised all the same",
         play: faults::read_only,
     },
 ];

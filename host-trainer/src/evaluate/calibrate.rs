@@ -102,14 +102,11 @@ pub(super) fn calibrate(
     let trials = Trials(trials(probes, rows));
     let every = vec![1; trials.0.len()];
     let reject = trials.reject(&every);
-    let bands = |margin| {
-        let accept = trials.accept(&every, margin, false_accept_rate);
-        Thresholds {
-            accept,
-            reject: reject.clamp(-1.0, accept),
-            margin,
-            false_accept_rate: false_accept_rate as f32,
-        }
+    let bands = |margin| Thresholds {
+        accept: trials.accept(&every, margin, false_accept_rate),
+        reject,
+        margin,
+        false_accept_rate: false_accept_rate as f32,
     };
     // Each margin has the lowest accept that keeps the rate: a large margin bears a low one. The pair that accepts most
     // wins, of equal ones the smaller margin.
@@ -258,12 +255,15 @@ impl Trials {
         let below = |asked| asked - allowed(rate, asked);
         let unknown = self.quantile(weights, unknown, below);
         let wrong = self.quantile(weights, wrong, below);
-        unknown.max(wrong).next_up().clamp(-1.0, 1.0)
+        // Where a margin alone keeps the rate, what would be rejected is still not accepted.
+        let least = unknown.max(wrong).next_up().clamp(-1.0, 1.0);
+        least.max(self.reject(weights))
     }
 
     fn reject(&self, weights: &[u32]) -> f32 {
         let turned_away = |asked| (FALSE_REJECT_RATE * f64::from(asked)).ceil() as u32;
         self.quantile(weights, |t| Some(t.known?.best), turned_away)
+            .clamp(-1.0, 1.0)
     }
 
     /// Right, wrong and no answers for known items, wrong ones for unknown items and for those with siblings.
@@ -401,6 +401,10 @@ mod tests {
         assert!(
             found.thresholds.margin > 0.0 && found.accepted_wrong <= 0.01,
             "{found:?}"
+        );
+        assert!(
+            found.thresholds.accept > 0.9,
+            "a clear margin alone does not make a low score sure: {found:?}"
         );
         assert!(
             found.accepted_right > 0.3,

@@ -23,6 +23,7 @@
 //! | [`retrieval`] | known again after a few shots: the benchmark of what nobody tuned for |
 //! | [`bundle`] | update bundles, and the keys that sign them |
 //! | [`quickstart`] | all of it, once |
+//! | [`zoo`] | the shipped model: its recipe, its figures |
 #![forbid(unsafe_code)]
 
 pub mod ablate;
@@ -52,3 +53,4 @@ pub mod synth;
 pub mod vectors;
 pub mod weights;
 pub mod whitening;
+pub mod zoo;

@@ -130,7 +130,7 @@ codes! {
     652 StoreBusy "another process writes this part of the store"
     653 StoreIncomplete "the store lacks teacher vectors"
     654 SoupMismatch "the runs cannot be averaged"
-    655 AblationFolder "the ablation's folder cannot be used"
+    655 WorkFolder "the folder holds other work, or damaged work"
     656 TeacherChanged "a teacher of the ensemble has changed"
     701 LinkOpen "the serial port cannot be opened"
     702 LinkWrite "the serial port does not take data"

@@ -83,7 +83,7 @@ pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, F
     };
     serde_json::from_slice(&bytes).map(Some).map_err(|e| {
         Fault::new(
-            Code::AblationFolder,
+            Code::WorkFolder,
             "a file that an ablation wrote",
             e.to_string(),
             "remove the file: what it held is computed again",
@@ -118,6 +118,6 @@ mod tests {
         assert_eq!(cells.get("student", "two").unwrap(), None);
         std::fs::write(cells.path("student"), "{").unwrap();
         let fault = cells.get("student", "one").unwrap_err();
-        assert_eq!(fault.code(), Code::AblationFolder);
+        assert_eq!(fault.code(), Code::WorkFolder);
     }
 }

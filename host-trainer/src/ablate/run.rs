@@ -252,7 +252,7 @@ fn say(text: &str) {
 fn another(asked: &Asked, found: &Asked) -> Fault {
     let text = |of: &Asked| serde_json::to_string(of).expect("plain values");
     Fault::new(
-        Code::AblationFolder,
+        Code::WorkFolder,
         format!("the ablation {}", text(asked)),
         format!("the ablation {}", text(found)),
         "name another --out, or give the options that the folder was begun with",

@@ -43,5 +43,5 @@ fn an_ablation_that_lost_cells_makes_those_alone_again_with_the_same_figures() {
         ensemble
     );
     let other = run(&out, 2).unwrap_err();
-    assert_eq!(other.code(), Code::AblationFolder);
+    assert_eq!(other.code(), Code::WorkFolder);
 }

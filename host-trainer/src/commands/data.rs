@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use skueye_trainer::data::import::{Columns, Placement};
 use skueye_trainer::data::scale::{ScaleOptions, generate};
 use skueye_trainer::data::validate::Depth;
-use skueye_trainer::data::{self, Dataset, ImportOptions, Level, Split, ValidateOptions};
+use skueye_trainer::data::{self, Dataset, ImportOptions, Level, Share, Split, ValidateOptions};
 use skueye_trainer::mine::{TrainingIndex, Vocabulary};
 use skueye_vision::decode::decode;
 
@@ -31,6 +31,15 @@ pub enum DataCommand {
     Synth(Synth),
     /// Brings data of others into the layout of a data set.
     Import(Import),
+    /// Writes several data sets as one, so that one training sees them all.
+    Join {
+        /// The data sets' folders; rows follow each other in this order.
+        #[arg(required = true, num_args = 2..)]
+        sources: Vec<PathBuf>,
+        /// The data set to write; absent or empty.
+        #[arg(long)]
+        out: PathBuf,
+    },
     /// Tells what training will see: rows, classes, attributes, memory, and the hash of the tables.
     Info {
         /// The data set's folder.
@@ -113,6 +122,7 @@ pub fn run(command: DataCommand, json: bool) -> anyhow::Result<bool> {
         }
         DataCommand::Synth(options) => synth::run(&options, json),
         DataCommand::Import(options) => import(options, json),
+        DataCommand::Join { sources, out } => join(&sources, &out, json),
         DataCommand::Info { root, vocabulary } => info(&root, vocabulary.as_deref(), json),
         DataCommand::ScaleTest(options) => {
             let scale = ScaleOptions {
@@ -163,6 +173,22 @@ fn import(import: Import, json: bool) -> anyhow::Result<bool> {
     })?;
     print(json, &report, |report| {
         serde_json::to_string_pretty(report).unwrap_or_else(|_| format!("{report:?}"))
+    })
+}
+
+fn join(sources: &[PathBuf], out: &Path, json: bool) -> anyhow::Result<bool> {
+    let shares = data::join(sources, out)?;
+    print(json, &shares, |shares| {
+        let line = |share: &Share| {
+            let rows: u64 = share.images.values().sum();
+            let percent = share.share_of_training * 100.0;
+            format!(
+                "{}: {rows} pictures, {percent:.1} % of training\n",
+                share.name
+            )
+        };
+        let lines: String = shares.iter().map(line).collect();
+        lines.trim_end().to_owned()
     })
 }
 

@@ -23,6 +23,7 @@ mod ranks;
 mod retrieval;
 mod synth;
 mod train;
+mod zoo;
 
 use std::io::{ErrorKind, Write};
 use std::path::Path;
@@ -79,6 +80,9 @@ pub enum Command {
     Bundle(bundle::Bundle),
     /// Does all of it once: data, attributes, training, export, gallery, evaluation, replay.
     Quickstart(quickstart::Quickstart),
+    /// Makes the shipped model from its recipe, and measures it.
+    #[command(subcommand)]
+    Zoo(zoo::Zoo),
 }
 
 /// Runs `command`; `Ok(false)` means that it did its work and found something wrong.
@@ -103,6 +107,7 @@ pub fn run(command: Command, json: bool) -> anyhow::Result<bool> {
         Command::Keys(command) => keys::run(command, json),
         Command::Bundle(command) => bundle::run(command, json),
         Command::Quickstart(options) => quickstart::run(options, json),
+        Command::Zoo(command) => zoo::run(command, json),
     }
 }
 

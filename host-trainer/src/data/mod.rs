@@ -4,9 +4,11 @@ pub mod classes;
 pub mod hash;
 mod header;
 pub mod import;
+mod join;
 pub mod layout;
 mod parquet_sheet;
 pub mod picture_paths;
+mod place;
 mod problems;
 pub mod reader;
 pub mod rows;
@@ -18,6 +20,8 @@ pub mod validate;
 pub mod writer;
 
 #[cfg(test)]
+mod join_tests;
+#[cfg(test)]
 mod parquet_tests;
 #[cfg(test)]
 mod tests;
@@ -25,6 +29,7 @@ mod tests;
 pub use classes::{Classes, Level};
 pub use hash::DataHash;
 pub use import::{ImportOptions, import};
+pub use join::{Share, join};
 pub use layout::{DatasetInfo, ImageRow, ImageTruth, Look, PresentationRow, ProductRow, Split};
 pub use picture_paths::PicturePaths;
 pub use problems::Report;

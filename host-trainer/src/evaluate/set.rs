@@ -56,7 +56,7 @@ impl EvaluationSet {
 /// Pictures of products that were not trained on, for choices and thresholds: cameras' views ask, the others answer.
 #[derive(Debug, Clone, Default)]
 pub struct ValidationSet {
-    /// Pictures that ask: camera photos, or one picture of each product where there are none.
+    /// Pictures that ask: camera photos; of what was drawn, and where there are no camera photos, one picture of each product.
     pub probes: Vec<Shot>,
     /// The other validation pictures, which are asked.
     pub rows: Vec<Shot>,
@@ -83,16 +83,16 @@ impl ValidationSet {
         let truth = dataset.image_truth()?.unwrap_or_default();
         let looks: BTreeMap<String, Look> = truth.into_iter().map(|t| (t.uuid, t.look)).collect();
         let by_camera = looks.values().any(|&look| look == Look::Kiosk);
-        let is_camera = |row: &ListingRow| looks.get(&row.uuid) == Some(&Look::Kiosk);
+        let is = |row: &ListingRow, look| looks.get(&row.uuid) == Some(&look);
+        let is_camera = |row: &ListingRow| is(row, Look::Kiosk);
         let mut set = Self::default();
         let mut seen = BTreeSet::new();
         for row in dataset.rows(Split::Val)? {
             let row = row?;
             let product = shown.product(dataset, Split::Val, &row)?;
-            let asks = if by_camera {
-                is_camera(&row)
-            } else {
-                seen.insert(product)
+            let asks = match by_camera && !is(&row, Look::Drawing) {
+                true => is_camera(&row),
+                false => seen.insert(product),
             };
             let side = if asks { &mut set.probes } else { &mut set.rows };
             side.push(shown.shot(row.image, product));

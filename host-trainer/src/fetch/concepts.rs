@@ -16,6 +16,8 @@ pub(super) struct Concept<'a> {
     pub name: &'a str,
     /// `Food & Drink` and the like; empty where no maker says.
     pub category: &'a str,
+    /// All names of it, of those whose drawings are not taken too.
+    pub names: Vec<&'a str>,
     /// One drawing per maker, in the order of the sets.
     pub drawings: Vec<Drawing<'a>>,
 }
@@ -94,6 +96,7 @@ fn concept<'a>(sets: &'a [IconSet], names: &[&'a str]) -> Option<Concept<'a>> {
     Some(Concept {
         name,
         category: category.map_or("", String::as_str),
+        names: names.to_vec(),
         drawings,
     })
 }

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use skueye_models::{Code, Fault, Gtin};
 
 use super::draw::{canvas, encode};
-use super::makers::{MakersOptions, Role, roles};
+use super::makers::{MakersOptions, Role, characters, learnt, roles};
 use super::package::{Package, Registry};
 use crate::data::layout::uuid;
 use crate::data::{DatasetInfo, DatasetWriter, ImageRow, Look, ProductRow, Split};
@@ -78,6 +78,8 @@ pub struct EmojiOptions {
     pub seed: u64,
     /// The share of the items that the index lacks.
     pub unknown: f64,
+    /// Items that the makers set of this seed trains or validates on are left out: two of its makers are the same.
+    pub without_makers: Option<u64>,
 }
 
 impl Default for EmojiOptions {
@@ -85,6 +87,7 @@ impl Default for EmojiOptions {
         Self {
             seed: 1,
             unknown: 0.15,
+            without_makers: None,
         }
     }
 }
@@ -105,6 +108,11 @@ impl Item {
     pub(super) fn has_all(&self) -> bool {
         self.has_img_apple && self.has_img_facebook && self.has_img_google && self.has_img_twitter
     }
+
+    /// Its code points, as the name of its picture has them.
+    pub(super) fn characters(&self) -> String {
+        characters(self.image.trim_end_matches(".png"))
+    }
 }
 
 /// Fetches the packages into `cache` (340 MB) and writes the data set at `root`.
@@ -123,6 +131,16 @@ pub fn emoji(root: &Path, cache: &Path, options: EmojiOptions) -> Result<(), Fau
     let in_all = |item: &Item| packages.iter().all(|of| of.files.contains_key(&item.image));
     let mut items: Vec<Item> = items.into_iter().filter(Item::has_all).collect();
     items.retain(in_all);
+    if let Some(seed) = options.without_makers {
+        let learnt = learnt(
+            cache,
+            MakersOptions {
+                seed,
+                ..MakersOptions::default()
+            },
+        )?;
+        items.retain(|item| !learnt.contains(&item.characters()));
+    }
     items.sort_by(|a, b| a.image.cmp(&b.image));
     let rows = plan(&items, options)?;
     let step = Step::new("draw", rows.len() as u64);

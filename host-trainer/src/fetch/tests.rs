@@ -8,7 +8,7 @@ use skueye_models::Code;
 use super::concepts::concepts;
 use super::distinct::distinct;
 use super::icons::{Icon, IconSet};
-use super::makers::{MakersOptions, Role, plan, roles};
+use super::makers::{MakersOptions, Role, characters, learnt_of, plan, roles};
 use super::package::{run, verify};
 use super::*;
 use crate::data::Split;
@@ -28,7 +28,9 @@ fn set(maker: &'static str, names: &[&str], aliases: &[(&str, &str)]) -> IconSet
     let aliases: serde_json::Map<_, _> = aliases.iter().map(alias).collect();
     let file = serde_json::json!({"icons": icons, "aliases": aliases, "width": 32, "height": 32});
     let metadata = serde_json::json!({"categories": {"Food & Drink": names}});
-    IconSet::parse(maker, &file.to_string(), &metadata.to_string(), INFO).unwrap()
+    let characters = serde_json::json!({"1f43b": "bear", "1f9d1-200d-1f373": "cook"});
+    let texts = [file, metadata, characters].map(|text| text.to_string());
+    IconSet::parse(maker, [&texts[0], &texts[1], &texts[2], INFO]).unwrap()
 }
 
 #[test]
@@ -97,7 +99,7 @@ fn a_drawing_that_occurs_twice_is_left_out() {
     let square = |x: u32| format!(r#"{{"body":"<rect x='{x}' width='16' height='16'/>"}}"#);
     let set = |maker, a, b| {
         let icons = format!(r#"{{"icons":{{"a":{},"b":{}}}}}"#, square(a), square(b));
-        IconSet::parse(maker, &icons, "{}", INFO).unwrap()
+        IconSet::parse(maker, [&icons, "{}", "{}", INFO]).unwrap()
     };
     let sets = [
         set("x", 0, 4),
@@ -122,7 +124,7 @@ fn a_drawing_that_occurs_twice_is_left_out() {
 fn turned_and_withdrawn_drawings_are_left_out() {
     let icons = r#"{"icons":{"left":{"body":"x"},"old":{"body":"y","hidden":true}},
         "aliases":{"right":{"parent":"left","hFlip":true},"west":{"parent":"left"},"older":{"parent":"old"}}}"#;
-    let set = IconSet::parse("a", icons, "{}", INFO).unwrap();
+    let set = IconSet::parse("a", [icons, "{}", "{}", INFO]).unwrap();
     let known = |name| set.resolve(name);
     assert_eq!([known("left"), known("west")], [Some("left"); 2]);
     assert_eq!([known("right"), known("old"), known("older")], [None; 3]);
@@ -220,6 +222,28 @@ fn missing_and_failing_clients_and_other_files_have_their_numbers() {
         lite_weights("resnet", file.path()).unwrap_err().code(),
         Code::Usage
     );
+}
+
+#[test]
+fn emoji_that_were_trained_on_are_known_by_any_name_of_theirs() {
+    assert_eq!(characters("0023-FE0F-20E3"), "23-20e3");
+    let sets = [
+        set("a", &["cook", "tree"], &[]),
+        set("b", &["man-cook", "tree"], &[("cook", "man-cook")]),
+    ];
+    let concepts = concepts(&sets, 2);
+    let learnt = |train| {
+        let options = MakersOptions {
+            train,
+            val: 0.0,
+            min_makers: 2,
+            ..MakersOptions::default()
+        };
+        learnt_of(&sets, &concepts, options)
+    };
+    let cook = characters("1F9D1-200D-1F373");
+    assert_eq!(learnt(1.0), BTreeSet::from([cook]), "a bear is in no set");
+    assert_eq!(learnt(0.0), BTreeSet::new());
 }
 
 #[test]

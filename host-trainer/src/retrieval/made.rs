@@ -100,21 +100,25 @@ pub fn makers_unseen(options: &MadeOptions) -> Result<TestSet, Fault> {
     drawings(&dataset, "makers-unseen", protocol)
 }
 
-/// Emoji by four makers.
+/// Emoji by four makers: those that the makers set of this seed does not train on.
 pub fn emoji_datasource(options: &MadeOptions) -> Result<TestSet, Fault> {
     let seed = options.seed;
-    let dataset = kept(&options.work.join(format!("emoji-{seed}")), |root| {
-        emoji(
-            root,
-            &options.cache,
-            EmojiOptions {
-                seed,
-                ..EmojiOptions::default()
-            },
-        )
-    })?;
+    let dataset = kept(
+        &options.work.join(format!("emoji-untrained-{seed}")),
+        |root| {
+            emoji(
+                root,
+                &options.cache,
+                EmojiOptions {
+                    seed,
+                    without_makers: Some(seed),
+                    ..EmojiOptions::default()
+                },
+            )
+        },
+    )?;
     let protocol = "one maker's drawing asks at 64 and at 32 pixels, the other three makers' at 64 are enrolled; items with \
-                    skin tones count once. One thing in another hand: not product retrieval";
+                    skin tones count once, and those that `fetch makers` of this seed trains on are left out. One thing in another hand: not product retrieval";
     drawings(&dataset, "emoji-datasource", protocol)
 }
 

@@ -8,7 +8,6 @@ mod assign;
 mod census;
 mod columns;
 mod options;
-mod place;
 mod source;
 mod write;
 

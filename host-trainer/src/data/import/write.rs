@@ -12,12 +12,12 @@ use super::ImportReport;
 use super::assign::Assign;
 use super::census::Census;
 use super::options::{ImportOptions, Placement};
-use super::place::{choose, place};
 use super::source::{Listing, Source};
 use crate::data::hash::hex;
 use crate::data::layout::{
     COLUMNS, DatasetInfo, IMAGES, ImageTruth, Look, PRESENTATIONS, PRODUCTS, Split,
 };
+use crate::data::place::{choose, place};
 use crate::data::table_writer::TableWriter;
 use crate::data::writer::DatasetWriter;
 use crate::progress::Step;

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use skueye_models::{Code, Fault};
 
-use super::options::Placement;
-use crate::data::writer::DatasetWriter;
+use super::import::Placement;
+use super::writer::DatasetWriter;
 
 /// Hard links where `picture` can be linked into what `writer` builds, else copies. Errors: E901.
 pub(super) fn choose(writer: &DatasetWriter, picture: &Path) -> Result<Placement, Fault> {

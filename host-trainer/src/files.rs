@@ -62,6 +62,12 @@ pub fn write_folder(path: &Path, files: &[(&str, &[u8])]) -> Result<(), Fault> {
     sync_folder(&parent)
 }
 
+/// Writes `value` to `path` as JSON that a person can read, as [`write_file`] does. Errors: E901.
+pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), Fault> {
+    let text = serde_json::to_string_pretty(value).expect("plain values") + "\n";
+    write_file(path, text.as_bytes())
+}
+
 fn parent_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),

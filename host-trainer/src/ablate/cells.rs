@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use skueye_models::{Code, Fault};
 
 use super::rows::SeedFigures;
-use crate::files::write_file;
+use crate::files::write_json;
 
 /// A finished cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -90,12 +90,6 @@ pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, F
         )
         .at(path)
     })
-}
-
-/// Writes `value` as JSON that a person can read. Errors: E901.
-pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Fault> {
-    let text = serde_json::to_string_pretty(value).expect("plain values") + "\n";
-    write_file(path, text.as_bytes())
 }
 
 #[cfg(test)]

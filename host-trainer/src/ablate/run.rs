@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use skueye_models::{Code, Fault};
 use tch::Device;
 
-use super::cells::{Cell, read_json, write_json};
+use super::cells::{Cell, read_json};
 use super::plan::{CPU, Candidate, GPU, Sizes, Speed, Work, plan};
 use super::result::{Ablation, SetResult};
 use super::rows::SeedFigures;
@@ -18,6 +18,7 @@ use super::teach::{MEMBERS, School};
 use super::tricks::tricks;
 use super::work::{cells, work};
 use crate::engine::describe as describe_device;
+use crate::files::write_json;
 use crate::quickstart::Data;
 use crate::run::record::Hardware;
 

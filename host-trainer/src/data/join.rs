@@ -17,6 +17,8 @@ use super::rows::ListingRow;
 use super::writer::DatasetWriter;
 use crate::progress::Step;
 
+/// In the root of a joined data set, what it holds of each source.
+const SHARES: &str = "shares.json";
 /// Pictures that are placed side by side.
 const BATCH: usize = 512;
 
@@ -57,15 +59,33 @@ pub fn join(sources: &[PathBuf], out: &Path) -> Result<Vec<Share>, Fault> {
             writer.write_text(&format!("NOTICE.{}-{}", at + 1, shares[at].name), &text)?;
         }
     }
-    writer.finish_tables(&info(&shares, &datasets, products))?;
     let rows: u64 = shares.iter().map(Share::training).sum();
     for share in &mut shares {
         share.share_of_training = share.training() as f64 / rows.max(1) as f64;
     }
+    let text = serde_json::to_string_pretty(&shares).expect("plain values") + "\n";
+    writer.write_text(SHARES, &text)?;
+    writer.finish_tables(&info(&shares, &datasets, products))?;
     Ok(shares)
 }
 
 impl Share {
+    /// Those of the joined data set at `root`. Errors: E507 where it is none, E901.
+    pub fn read(root: &Path) -> Result<Vec<Self>, Fault> {
+        let path = root.join(SHARES);
+        let text = std::fs::read(&path).map_err(|e| Fault::io("read", &path, &e))?;
+        serde_json::from_slice(&text).map_err(|e| {
+            let expected = "the shares of a data set that `data join` wrote";
+            Fault::new(
+                Code::DataLayout,
+                expected,
+                e.to_string(),
+                "join the sets again",
+            )
+            .at(&path)
+        })
+    }
+
     fn of(dataset: &Dataset) -> Self {
         let info = dataset.info();
         let folder = dataset.root().file_name().unwrap_or_default();

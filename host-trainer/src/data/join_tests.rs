@@ -70,6 +70,7 @@ fn every_row_of_every_set_is_there_with_its_own_picture_and_category() {
     set(&a, "drawn", 290_000_000_000);
     set(&b, "real", 280_000_000_000);
     let shares = join(&[a.clone(), b.clone()], &out).unwrap();
+    assert_eq!(Share::read(&out).unwrap(), shares);
     let [drawn, real] = &shares[..] else {
         panic!("{shares:?}");
     };

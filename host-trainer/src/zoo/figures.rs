@@ -1,5 +1,6 @@
 //! What a model is worth on sets that nobody tuned for, kept beside it, so that anybody can measure it again.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Display, Formatter};
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use skueye_models::{Code, Fault};
 
 use crate::evaluate::Bootstrap;
-use crate::files::write_file;
+use crate::files::write_json;
 use crate::retrieval::{Benchmark, BenchmarkOptions, Enrol, MadeOptions, benchmark};
 use crate::whitening::Recipe;
 
@@ -140,39 +141,27 @@ impl Figures {
 
     /// Writes them to `path`. Errors: E901.
     pub fn write(&self, path: &Path) -> Result<(), Fault> {
-        let text = serde_json::to_string_pretty(self).expect("plain values") + "\n";
-        write_file(path, text.as_bytes())
+        write_json(path, self)
     }
 
     /// Where `found`, measured now, is not what is kept here.
     pub fn differences(&self, found: &Self) -> Vec<Difference> {
         let (kept, found) = (self.named(), found.named());
-        let value = |of: &[(String, f64)], name: &str| {
-            let place = of.iter().find(|(other, _)| other == name);
-            place.map(|(_, value)| *value)
-        };
-        let names = kept.iter().chain(&found).map(|(name, _)| name);
-        let mut differences: Vec<Difference> = Vec::new();
-        for name in names {
-            let difference = Difference {
+        let names: BTreeSet<&String> = kept.keys().chain(found.keys()).collect();
+        let differs = |name: &String| match (kept.get(name), found.get(name)) {
+            (Some((kept, bound)), Some((found, _))) if (kept - found).abs() <= *bound => None,
+            (kept, found) => Some(Difference {
                 figure: name.clone(),
-                kept: value(&kept, name),
-                found: value(&found, name),
-            };
-            let same = match (difference.kept, difference.found) {
-                (Some(kept), Some(found)) => (kept - found).abs() <= TOLERANCE,
-                _ => false,
-            };
-            if !same && !differences.contains(&difference) {
-                differences.push(difference);
-            }
-        }
-        differences
+                kept: kept.map(|(value, _)| *value),
+                found: found.map(|(value, _)| *value),
+            }),
+        };
+        names.into_iter().filter_map(differs).collect()
     }
 
-    /// Every figure by name.
-    fn named(&self) -> Vec<(String, f64)> {
-        let mut named = Vec::new();
+    /// Every figure by name, with how far it may move.
+    fn named(&self) -> BTreeMap<String, (f64, f64)> {
+        let mut named = BTreeMap::new();
         for row in &self.rows {
             let Row {
                 set, shots, key, ..
@@ -187,16 +176,16 @@ impl Figures {
             let there = figures
                 .into_iter()
                 .filter_map(|(name, value)| Some((name, value?)));
-            named.extend(there.map(|(name, v)| (format!("{set} {shots} {key} {name}"), v)));
+            let figure =
+                |(name, value)| (format!("{set} {shots} {key} {name}"), (value, TOLERANCE));
+            named.extend(there.map(figure));
         }
         // A share of what is left: of the worst corruptions little is, so it moves further.
-        let lost = self.worse.iter();
-        named.extend(lost.map(|w| {
-            (
-                format!("{} {}", w.corruption, w.level),
-                w.recall1_lost / 4.0,
-            )
-        }));
+        let lost = self.worse.iter().map(|w| {
+            let name = format!("{} {}", w.corruption, w.level);
+            (name, (w.recall1_lost, 4.0 * TOLERANCE))
+        });
+        named.extend(lost);
         named
     }
 

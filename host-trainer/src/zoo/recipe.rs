@@ -170,11 +170,7 @@ impl Recipe {
             );
         }
         let student = &self.student;
-        let is_taught = |lessons: &Lessons| {
-            (&lessons.network, lessons.size, &lessons.freeze)
-                == (&student.network, student.size, &student.freeze)
-        };
-        if !self.teachers.iter().any(is_taught) {
+        if self.trunk().is_none() {
             let got = format!("{} at {} pixels", student.network, student.size);
             return value(
                 "a student whose network, size and freeze are a teacher's",
@@ -195,14 +191,14 @@ impl Recipe {
         Ok(())
     }
 
-    /// Which teacher the student starts from.
-    pub fn trunk(&self) -> usize {
+    /// Which teacher the student starts from; a recipe that was read has one.
+    pub fn trunk(&self) -> Option<usize> {
         let student = &self.student;
         let is = |lessons: &Lessons| {
             (&lessons.network, lessons.size, &lessons.freeze)
                 == (&student.network, student.size, &student.freeze)
         };
-        self.teachers.iter().position(is).unwrap_or(0)
+        self.teachers.iter().position(is)
     }
 
     /// The settings of a run by `lessons`.

@@ -20,7 +20,7 @@ fn the_shipped_recipe_is_one() {
         recipe.data[..],
         [Source::Synth(_), Source::Makers { .. }]
     ));
-    let settings = recipe.settings(&recipe.teachers[recipe.trunk()]);
+    let settings = recipe.settings(&recipe.teachers[recipe.trunk().unwrap()]);
     assert_eq!(settings.network.name, recipe.student.network);
     assert_eq!(settings.augmentation, recipe.augmentation);
     let again = toml::to_string(&recipe).unwrap();

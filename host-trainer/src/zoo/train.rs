@@ -16,7 +16,7 @@ use crate::distil::{DistilRequest, SourceKind, TrainingPictures, UNREADABLE_FILE
 use crate::engine::{Source, cores};
 use crate::evaluate::Calibration;
 use crate::fetch::{MakersOptions, makers};
-use crate::files::write_file;
+use crate::files::{write_file, write_json};
 use crate::mine;
 use crate::pictures::Unreadable;
 use crate::pictures::unreadable::DEFAULT_SHARE;
@@ -68,11 +68,8 @@ pub fn train(request: &ZooRequest) -> Result<Made, Fault> {
     let place = Place::open(request)?;
     let shares = place.data()?;
     let attributes = place.mine()?;
-    let dataset = Dataset::open(&place.data)?;
-    let unreadable = Unreadable::listed_in(&place.store.join(UNREADABLE_FILE), DEFAULT_SHARE)?;
-    let pictures = TrainingPictures::read(&dataset, &unreadable)?;
     if !place.student_is_done() {
-        place.teach(&dataset, &pictures)?;
+        place.teach()?;
     }
     let calibration = place.export()?;
     let made = Made {
@@ -84,8 +81,7 @@ pub fn train(request: &ZooRequest) -> Result<Made, Fault> {
         attributes,
         calibration,
     };
-    let text = serde_json::to_string_pretty(&made).expect("plain values") + "\n";
-    write_file(&request.out.join("made.json"), text.as_bytes())?;
+    write_json(&request.out.join("made.json"), &made)?;
     Ok(made)
 }
 
@@ -115,7 +111,6 @@ impl<'a> Place<'a> {
 
     /// Makes the data sets and joins them.
     fn data(&self) -> Result<Vec<Share>, Fault> {
-        let shares = self.request.out.join("data/shares.json");
         let mut roots = Vec::new();
         for (at, set) in self.request.recipe.data.iter().enumerate() {
             let name = |name: &str| self.request.out.join(format!("data/{}-{name}", at + 1));
@@ -133,13 +128,8 @@ impl<'a> Place<'a> {
                 Set::Folder { root } => root.clone(),
             });
         }
-        if !self.data.join(INFO_FILE).is_file() {
-            let found = join(&roots, &self.data)?;
-            let text = serde_json::to_string_pretty(&found).expect("plain values") + "\n";
-            write_file(&shares, text.as_bytes())?;
-        }
-        let text = std::fs::read(&shares).map_err(|e| Fault::io("read", &shares, &e))?;
-        serde_json::from_slice(&text).map_err(|_| another(&shares))
+        made(self.data.clone(), |root| join(&roots, root).map(|_| ()))?;
+        Share::read(&self.data)
     }
 
     /// Mines the titles; gives the number of attributes.
@@ -156,8 +146,11 @@ impl<'a> Place<'a> {
 
     /// Trains the teachers, makes them one ensemble, and teaches the student. A network with frozen stages computes their
     /// activations once for all three.
-    fn teach(&self, dataset: &Dataset, pictures: &TrainingPictures) -> Result<(), Fault> {
+    fn teach(&self) -> Result<(), Fault> {
         let (recipe, device) = (self.request.recipe, self.request.device);
+        let dataset = Dataset::open(&self.data)?;
+        let unreadable = Unreadable::listed_in(&self.store.join(UNREADABLE_FILE), DEFAULT_SHARE)?;
+        let pictures = TrainingPictures::read(&dataset, &unreadable)?;
         let mut runs = Vec::new();
         let mut sources: Vec<Source> = Vec::new();
         for (at, lessons) in recipe.teachers.iter().enumerate() {
@@ -178,10 +171,10 @@ impl<'a> Place<'a> {
             sources.push(source);
             runs.push(out);
         }
-        let teachers = self.ensemble(dataset, &runs)?;
+        let teachers = self.ensemble(&dataset, &runs)?;
         let mut settings = recipe.settings(&recipe.student);
         settings.network.embedding = recipe.dim;
-        let trunk = recipe.trunk();
+        let trunk = recipe.trunk().expect("a recipe is checked when it is read");
         let request = DistilRequest {
             teachers: &teachers,
             trunk: &teachers.networks[trunk],
@@ -196,8 +189,8 @@ impl<'a> Place<'a> {
             device,
             group: None,
         };
-        request.fill(pictures, &sources.iter().collect::<Vec<_>>())?;
-        request.learn(pictures, &sources[trunk])?;
+        request.fill(&pictures, &sources.iter().collect::<Vec<_>>())?;
+        request.learn(&pictures, &sources[trunk])?;
         Ok(())
     }
 
